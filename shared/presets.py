@@ -1,0 +1,123 @@
+"""Presets: named recipes, each a partial specification that a job's own fields are laid over.
+
+The recipes and their sources are described in README.md; the numbers here are theirs unless a comment says otherwise.
+A preset's layers depend on the network: `layers` maps a model's name to the fields that differ for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A named recipe."""
+
+    name: str
+    #: One line for people who choose.
+    summary: str
+    #: Fields of the specification that the preset sets for every model.
+    fields: Mapping[str, Any]
+    #: Further fields by model.
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def fill_in(preset: Preset, data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` laid over the preset's fields; objects are merged key by key, lists and scalars replaced."""
+    model = str(data.get("model", "motifnet"))
+    return _merge(_merge(preset.fields, preset.models.get(model, {})), data)
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _presets(*presets: Preset) -> dict[str, Preset]:
+    return {preset.name: preset for preset in presets}
+
+
+_WHOLE_LAYER: dict[str, dict[str, Any]] = {
+    "motifnet": {"objective": [{"layer": "mixed4c"}]},
+    "inception5h": {"objective": [{"layer": "mixed4c"}]},
+    "inception_v3": {"objective": [{"layer": "mixed4"}]},
+    "vgg16": {"objective": [{"layer": "block4_conv3"}]},
+    "vgg19": {"objective": [{"layer": "block4_conv3"}]},
+}
+_ONE_CHANNEL: dict[str, dict[str, Any]] = {
+    "motifnet": {"objective": [{"layer": "logits", "channel": "eye", "statistic": "mean"}]},
+    "inception5h": {"objective": [{"layer": "mixed4d_3x3_bottleneck_pre_relu", "channel": 139, "statistic": "mean"}]},
+}
+
+DREAM_PRESETS = _presets(
+    Preset(
+        name="deepdream",
+        summary="Dreams a whole layer into a picture, coarse to fine, keeping the picture's detail",
+        fields={
+            "octaves": {"count": 4, "scale": 1.4},
+            "iterations": 10,
+            "step": 1.5,
+            "gradient": {"normalise": "mean_abs"},
+            "detail": True,
+        },
+        models=_WHOLE_LAYER,
+    ),
+    Preset(
+        name="multiscale",
+        summary="Grows one channel out of noise (or a picture), enlarging it between octaves",
+        fields={
+            "octaves": {"count": 3, "scale": 1.4},
+            "iterations": 10,
+            "step": 1.0,
+            "gradient": {"normalise": "std"},
+            "detail": False,
+        },
+        models=_ONE_CHANNEL,
+    ),
+    Preset(
+        name="lapnorm",
+        summary="As multiscale, with all spatial frequencies of the gradient made equally strong: soft and rich",
+        fields={
+            "octaves": {"count": 3, "scale": 1.4},
+            "iterations": 10,
+            "step": 1.0,
+            "gradient": {"normalise": "laplacian", "levels": 4},
+            "detail": False,
+        },
+        models=_ONE_CHANNEL,
+    ),
+)
+
+STYLE_PRESETS = _presets(
+    Preset(
+        name="gatys",
+        summary="Gatys style transfer with Gram statistics over three scales",
+        fields={
+            "octaves": {"count": 3, "scale": 1.55},
+            "iterations": 80,
+            "frames": {"every": 20},
+            "learning_rate": 4.0,
+        },
+        models={
+            "motifnet": {
+                "content_layers": [{"layer": "mixed3b"}],
+                "style_layers": [
+                    {"layer": "conv2d0"},
+                    {"layer": "conv2d2"},
+                    {"layer": "mixed3a"},
+                    {"layer": "mixed3b"},
+                    {"layer": "mixed4a"},
+                    {"layer": "mixed4c"},
+                ],
+                "content_weight": 1.0,
+                "style_weight": 1.0,
+                "tv_weight": 2e-4,
+            },
+        },
+    ),
+)

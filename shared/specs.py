@@ -1,0 +1,232 @@
+"""The job specification: the wire format of everything the farm renders.
+
+A specification is complete after validation: what the sender left out is filled in from the preset (`shared.presets`),
+so the stored specification alone says what is rendered, whatever later versions make of their presets.
+Unknown fields are refused; `shared.problems` turns pydantic's errors into field paths with the nearest known name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+
+from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset, fill_in
+from shared.problems import nearest
+
+#: Priorities run from 0 (most urgent) to 9 everywhere.
+DEFAULT_PRIORITY = 5
+#: One POST carries at most this many jobs: validation of more would hold a request for over half a minute.
+MAX_BATCH_JOBS = 100_000
+
+AssetId = Annotated[
+    str,
+    Field(pattern=r"^sha256:[0-9a-f]{64}$", description="An uploaded picture, as answered by POST /v1/assets"),
+]
+Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Spec(BaseModel):
+    """Base of all specification parts: immutable, closed to unknown fields, finite numbers only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True)
+
+
+class Objective(Spec):
+    """One term of what a dream maximises: a statistic of a layer's activations, times a weight (negative to avoid)."""
+
+    layer: str = Field(min_length=1, max_length=120, description="A layer's name, or `logits`")
+    channel: int | str | None = Field(
+        default=None, description="A channel's number or name; null for the whole layer", union_mode="left_to_right"
+    )
+    weight: Weight = 1.0
+    statistic: Literal["mean", "mean_square"] = Field(
+        default="mean_square", description="mean of the activations, or mean of their squares"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single_channels_are_averaged(cls, data: Any) -> Any:
+        # The recipes take the mean of a single channel but the mean of squares of a whole layer: squaring a channel
+        # before its ReLU would reward its absence as well.
+        if isinstance(data, Mapping) and data.get("channel") is not None and "statistic" not in data:
+            return {**data, "statistic": "mean"}
+        return data
+
+
+class Octaves(Spec):
+    """The scales a picture is rendered at, from small to large."""
+
+    count: int = Field(default=4, ge=1, le=16)
+    scale: float = Field(default=1.4, ge=1.05, le=4.0, description="Ratio of the side lengths of neighbouring octaves")
+
+
+class Size(Spec):
+    """The output's size. The picture keeps its proportions; without `long_edge` it keeps its size."""
+
+    long_edge: int | None = Field(default=None, ge=16, le=65_536, description="Longer side in pixels")
+    aspect: float = Field(
+        default=1.0, ge=0.05, le=20.0, description="Width / height of a dream that starts from noise; unused otherwise"
+    )
+
+
+class GradientSpec(Spec):
+    """How the gradient is normalised before it is added to the picture."""
+
+    normalise: Literal["std", "mean_abs", "laplacian"] = Field(
+        default="mean_abs",
+        description="divide by the standard deviation, the mean absolute value, or band by band of a Laplacian pyramid",
+    )
+    levels: int = Field(default=4, ge=1, le=8, description="Levels of the Laplacian pyramid")
+
+
+class Tiling(Spec):
+    """How a picture is cut for the device."""
+
+    mode: Literal["exact", "roll"] = Field(
+        default="exact",
+        description="exact: the whole picture's gradient; roll: independent tiles on a randomly shifted picture",
+    )
+    tile: int | None = Field(
+        default=None, ge=32, le=8192, description="Tile side in pixels; null: chosen by the planner"
+    )
+
+
+class Frames(Spec):
+    """Which intermediate pictures are kept. The last iteration of each octave always is."""
+
+    every: int = Field(default=5, ge=0, le=100_000, description="Every N iterations; 0: only at the end of an octave")
+
+
+class Output(Spec):
+    """The output's file format."""
+
+    format: Literal["png", "jpeg", "webp", "tiff"] = "png"
+    bits: Literal[8, 16] = Field(default=8, description="Bits per channel; 16 for png and tiff")
+    quality: int = Field(default=95, ge=1, le=100, description="Of jpeg and webp")
+
+    @model_validator(mode="after")
+    def _deep_formats(self) -> Self:
+        if self.bits == 16 and self.format not in ("png", "tiff"):
+            raise ValueError(f"{self.format} holds 8 bits per channel; for 16 bits choose png or tiff")
+        return self
+
+
+class JobSpec(Spec):
+    """What all kinds of jobs share."""
+
+    name: str | None = Field(default=None, max_length=200, description="Shown to people; the picture's file name, say")
+    model: str = Field(default="motifnet", min_length=1, max_length=80)
+    octaves: Octaves = Octaves()
+    iterations: int = Field(default=10, ge=1, le=100_000, description="Per octave")
+    size: Size = Size()
+    tiling: Tiling = Tiling()
+    precision: Literal["float32"] = Field(default="float32", description="Arithmetic of the network")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Of all randomness in the job")
+    frames: Frames = Frames()
+    output: Output = Output()
+    animation: Literal["mp4", "webp", "gif"] | None = Field(default=None, description="Made of the frames at the end")
+    priority: int = Field(default=DEFAULT_PRIORITY, ge=0, le=9, description="0 is the most urgent")
+
+
+def _from_preset(data: Any, presets: Mapping[str, Preset], default: str) -> Any:
+    """The sender's fields laid over the preset's; anything that is not an object is left for pydantic to refuse."""
+    if not isinstance(data, Mapping):
+        return data
+    preset = presets.get(str(data.get("preset", default)))
+    return data if preset is None else fill_in(preset, data)
+
+
+class DreamSpec(JobSpec):
+    """A dream: gradient ascent on the activations of chosen layers, octave by octave."""
+
+    kind: Literal["dream"] = "dream"
+    preset: str = "deepdream"
+    input: AssetId | None = Field(default=None, description="The picture to start from; null starts from noise")
+    objective: tuple[Objective, ...] = Field(default=(), min_length=1, max_length=64)
+    gradient: GradientSpec = GradientSpec()
+    step: float = Field(default=1.5, gt=0, le=1000, description="Step size, in units of 0–255 colour values")
+    jitter: int = Field(default=0, ge=0, le=512, description="Largest random shift per iteration, in pixels")
+    detail: bool = Field(
+        default=True, description="Give each octave back the fine detail that shrinking took from the picture"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        return _from_preset(data, DREAM_PRESETS, "deepdream")
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str) -> str:
+        return _known(name, DREAM_PRESETS)
+
+
+class Style(Spec):
+    """A picture whose style is taken over, and how much of it."""
+
+    asset: AssetId
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+
+
+class LayerWeight(Spec):
+    """A layer's share in a loss."""
+
+    layer: str = Field(min_length=1, max_length=120)
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+
+
+class StyleSpec(JobSpec):
+    """A style transfer: the content of one picture in the style of others (Gatys et al. 2016), coarse to fine."""
+
+    kind: Literal["style"] = "style"
+    preset: str = "gatys"
+    content: AssetId
+    styles: tuple[Style, ...] = Field(min_length=1, max_length=16)
+    content_layers: tuple[LayerWeight, ...] = Field(default=(), min_length=1, max_length=32)
+    style_layers: tuple[LayerWeight, ...] = Field(default=(), min_length=1, max_length=32)
+    content_weight: float = Field(default=1.0, ge=0, le=1e9)
+    style_weight: float = Field(default=1.0, ge=0, le=1e9)
+    tv_weight: float = Field(default=0.0, ge=0, le=1e9, description="Of the total variation, which smooths")
+    learning_rate: float = Field(default=4.0, gt=0, le=1000, description="Adam's, in units of 0–255 colour values")
+    noise: float = Field(default=0.0, ge=0, le=1, description="Share of noise in the starting picture")
+    keep_colors: bool = Field(default=False, description="Take over the style's luminance only")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        return _from_preset(data, STYLE_PRESETS, "gatys")
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str) -> str:
+        return _known(name, STYLE_PRESETS)
+
+
+def _known(name: str, presets: Mapping[str, Preset]) -> str:
+    if name not in presets:
+        raise ValueError(
+            f"there is no preset {name!r}{nearest(name, presets)}; there are: {', '.join(sorted(presets))}"
+        )
+    return name
+
+
+AnySpec = Annotated[DreamSpec | StyleSpec, Field(discriminator="kind")]
+#: Validates one job of any kind: `SPEC.validate_python(...)`, `SPEC.json_schema()`.
+SPEC: TypeAdapter[DreamSpec | StyleSpec] = TypeAdapter(AnySpec)
+
+
+class BatchSpec(Spec):
+    """Many jobs, submitted all or nothing."""
+
+    name: str | None = Field(default=None, max_length=200)
+    jobs: tuple[AnySpec, ...] = Field(min_length=1, max_length=MAX_BATCH_JOBS)
+
+
+def assets_of(spec: DreamSpec | StyleSpec) -> dict[str, str]:
+    """The pictures a job needs, by the specification's field path (`input`, `content`, `styles.0.asset`)."""
+    if isinstance(spec, DreamSpec):
+        return {} if spec.input is None else {"input": spec.input}
+    return {"content": spec.content} | {f"styles.{i}.asset": style.asset for i, style in enumerate(spec.styles)}
