@@ -1,0 +1,113 @@
+"""Inputs, frames, checkpoints and outputs: a folder or an S3 bucket behind obstore.
+
+Keys are paths without a leading slash: `assets/<sha256>`, `jobs/<job>/<attempt>/frames/00012.jpg`. Puts are
+atomic: a reader sees all of a blob or none of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from shared.settings import Settings
+
+#: Local puts that were cut off by a crash leave `name#1` files; older than this they are nobody's any more.
+_ABANDONED_AFTER_SECONDS = 3600.0
+
+
+class BlobMissing(KeyError):
+    """There is no blob of that name."""
+
+    def __str__(self) -> str:
+        return f"blob {self.args[0]} is missing from the blob store"
+
+
+class Blobs:
+    """A blob store."""
+
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        self._store = store
+        #: The folder, where the store is one.
+        self.folder = folder
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store a blob, replacing one of the same name."""
+        obstore.put(self._store, key, data)
+
+    def get(self, key: str) -> bytes:
+        """A blob's bytes.
+
+        Raises:
+            BlobMissing: there is none of that name.
+        """
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """A blob's bytes, in pieces of about a megabyte; the blob is opened at once.
+
+        Raises:
+            BlobMissing: there is none of that name.
+        """
+        try:
+            result = obstore.get(self._store, key)
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+        return (bytes(piece) for piece in result.stream(min_chunk_size=2**20))
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a blob of that name."""
+        try:
+            obstore.head(self._store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, key: str) -> None:
+        """Delete a blob; one that is missing already is as good."""
+        with contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, key)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The names of all blobs below a prefix."""
+        return [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
+
+    def sweep(self) -> int:
+        """Delete what crashes left half-written in a local folder; how many files."""
+        if self.folder is None:
+            return 0
+        old = time.time() - _ABANDONED_AFTER_SECONDS
+        leftovers = [p for p in self.folder.rglob("*#*") if p.is_file() and p.stat().st_mtime < old]
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+        return len(leftovers)
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """The blob store that the settings name: `file:///folder` or `s3://bucket/prefix`.
+
+    Raises:
+        ValueError: the URL names neither.
+    """
+    url = urlsplit(settings.blobs)
+    if url.scheme == "file":
+        folder = Path(url.path)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Blobs(LocalStore(folder), folder)
+    if url.scheme == "s3":
+        # Credentials come from the usual AWS variables.
+        endpoint = {"endpoint": settings.s3_endpoint} if settings.s3_endpoint else {}
+        plain = {"allow_http": True} if (settings.s3_endpoint or "").startswith("http://") else {}
+        store = S3Store(
+            url.netloc, prefix=url.path.strip("/") or None, region=settings.s3_region, client_options=plain, **endpoint
+        )
+        return Blobs(store)
+    raise ValueError(f"DREAMFARM_BLOBS_URL is {settings.blobs!r}; it must start with file:/// or s3://")

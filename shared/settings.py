@@ -1,0 +1,107 @@
+"""Every knob of the farm, in one place. Each is set by an environment variable, `DREAMFARM_` + its name in capitals."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.pictures import Limits
+
+
+class Settings(BaseSettings):
+    """The farm's settings; each line says why the value is what it is."""
+
+    model_config = SettingsConfigDict(env_prefix="DREAMFARM_", extra="ignore", frozen=True)
+
+    # Where things are
+    data: Path = Field(
+        default_factory=lambda: user_data_path("dreamfarm"), description="Folder of everything the farm keeps"
+    )
+    database_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in the data folder")
+    redis_url: str | None = Field(None, description="Celery broker URL; default: the embedded server's socket")
+    blobs_url: str | None = Field(None, description="file:///folder or s3://bucket/prefix; default: in the data folder")
+    s3_endpoint: str | None = Field(None, description="For S3 services other than AWS")
+    s3_region: str = "us-east-1"
+    host: str = Field("127.0.0.1", description="The API's address; loopback, because one machine needs no more")
+    port: int = Field(8560, ge=0, le=65535)
+    flower_port: int = Field(8561, ge=0, le=65535)
+    flower_password: SecretStr | None = Field(None, description="Flower's; `dreamfarm up` makes one")
+
+    # Slices and leases
+    slice_seconds: float = Field(
+        30.0, gt=0, description="How long a worker renders before it saves and others may have a turn. Shorter: fairer, "
+        "but more time goes into saving. Longer: more is lost with a worker, urgent jobs wait longer"
+    )  # fmt: skip
+    checkpoint_share: float = Field(
+        0.02, gt=0, lt=1, description="A slice is stretched until saving its checkpoint costs at most this share of it"
+    )
+    lease_seconds: float = Field(
+        20.0, gt=1, description="A job whose worker was silent this long goes to another. Shorter than a few heartbeats "
+        "would call busy workers dead; longer only delays the recovery"
+    )  # fmt: skip
+    heartbeat_seconds: float = Field(
+        0.5, gt=0, description="How often a worker asks whether its job was cancelled and tells its progress; "
+        "cancelling is promised within two seconds"
+    )  # fmt: skip
+    sweep_seconds: float = Field(2.0, gt=0, description="How often lost leases and lost messages are looked for")
+    message_grace_seconds: float = Field(
+        5.0, gt=0, description="A message missing from Redis this long after its announcement counts as lost"
+    )
+    announce_ahead: int = Field(
+        2, ge=0, description="Messages kept waiting beyond the free workers. More of the queue shows in Flower, but a "
+        "job of equal priority from someone else waits that many slices longer"
+    )  # fmt: skip
+    fruitless_attempts: int = Field(
+        4, ge=1, description="Attempts without progress before a job fails; a poison job must end"
+    )
+    retry_seconds: float = Field(2.0, ge=0, description="First back-off after an internal error; doubles each time")
+
+    # Limits on what people send
+    max_pixels: int = Field(400_000_000, description="Per uploaded picture; a bomb of more is refused undecoded")
+    max_side: int = Field(50_000, description="Per uploaded picture; the header is believed up to here")
+    max_upload_bytes: int = Field(512 * 2**20, description="Per uploaded picture")
+    max_batch_bytes: int = Field(256 * 2**20, description="Per POST of jobs; 100,000 jobs are about 60 MB")
+
+    # Workers
+    workers: int = Field(0, ge=0, description="Workers on this machine; 0: one per GPU, or one for the CPU")
+    tile: int | None = Field(None, description="Largest tile side; default: by the device's free memory")
+
+    log_level: str = "INFO"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.data / 'dreamfarm.db'}"
+
+    @property
+    def blobs(self) -> str:
+        """The blob store's URL in force."""
+        return self.blobs_url or f"file://{(self.data / 'blobs').absolute()}"
+
+    @property
+    def broker(self) -> str:
+        """The Celery broker's URL in force: the given one, or the one that the embedded server wrote down."""
+        if self.redis_url:
+            return self.redis_url
+        written = self.data / "redis.url"
+        return written.read_text().strip() if written.exists() else "redis://127.0.0.1:6379/0"
+
+    @property
+    def networks(self) -> Path:
+        """Folder of downloaded and registered networks."""
+        return self.data / "networks"
+
+    @property
+    def limits(self) -> Limits:
+        """What an uploaded picture may measure."""
+        return Limits(max_pixels=self.max_pixels, max_side=self.max_side, max_bytes=self.max_upload_bytes)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once from the environment."""
+    return Settings()

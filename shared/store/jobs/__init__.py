@@ -1,0 +1,10 @@
+"""The only code that changes a job's state.
+
+queued → running → succeeded | failed | cancelled, with paused from and to queued and running.
+
+- `submission`  creates jobs
+- `schedule`    picks the jobs to announce, and finds what was lost
+- `claims`      what a worker does to a job it holds
+- `steering`    what people do: cancel, pause, resume, retry, change the priority
+- `outcomes`    what follows from the end of an attempt; used by the others
+"""

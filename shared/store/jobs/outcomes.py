@@ -1,0 +1,88 @@
+"""What follows from a slice's end: failure classes, served work, attempts, open batches. Helpers of the state changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from shared.store.events import NewEvent
+from shared.store.session import now
+from shared.store.tables import Attempt, Batch, Failure, Job, Owner
+
+#: Longest back-off after internal errors, in seconds: a broken disk or network is tried again at least this often.
+_LONGEST_BACKOFF = 120.0
+
+
+def settle_failure(
+    session: Session, job: Job, failure: Failure, reason: str, *, retry_seconds: float, attempts: int
+) -> list[NewEvent]:
+    """Requeue or fail a running job, and say so.
+
+    `bad_input` fails at once. `out_of_memory` goes on from the checkpoint with a smaller tile. `worker_lost` resumes.
+    `not_finite` is tried once more from the checkpoint. `internal` is tried again after a back-off that doubles.
+    All end as failed after `attempts` attempts without a new checkpoint.
+    """
+    at = session.scalar(select(now())) or 0.0
+    end_attempt(session, job.id, job.attempt, outcome="lost" if failure == "worker_lost" else "failed", reason=reason)
+    job.fruitless += 1
+    repeated = failure == "not_finite" and job.failure == "not_finite" and job.fruitless > 1
+    final = failure == "bad_input" or repeated or job.fruitless >= attempts
+    job.token = job.lease_until = job.worker = job.task_id = job.announced_at = None
+    job.failure, job.changed_at = failure, at
+    job.step, job.mpit = job.checkpoint_step, job.checkpoint_mpit
+    if final:
+        job.state, job.finished_at = "failed", at
+        tried = "" if job.fruitless == 1 else f" ({job.fruitless} attempts without progress)"
+        job.reason = reason + tried
+        return [NewEvent.of(job, "job.failed", job.reason, failure=failure)]
+    job.state, job.reason = "queued", f"tried again: {reason}"
+    if failure == "internal":
+        job.not_before = at + min(_LONGEST_BACKOFF, retry_seconds * 2 ** (job.fruitless - 1))
+    return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+
+
+def end_attempt(
+    session: Session, job_id: str, number: int, *, outcome: str, reason: str = "", to_step: int | None = None,
+    seconds: float = 0.0,
+) -> None:  # fmt: skip
+    """Write down how an attempt ended."""
+    values = {"ended_at": now(), "outcome": outcome, "reason": reason, "seconds": seconds}
+    if to_step is not None:
+        values["to_step"] = to_step
+    attempt = (Attempt.job_id == job_id) & (Attempt.number == number)
+    session.execute(update(Attempt).where(attempt).values(**values), execution_options={"synchronize_session": False})
+
+
+def serve(session: Session, job: Job, mpit: float) -> None:
+    """Count work that was rendered for a job towards its batch and owner."""
+    options = {"synchronize_session": False}
+    if mpit > 0:
+        session.execute(
+            update(Batch).where(Batch.id == job.batch_id).values(served=Batch.served + mpit), execution_options=options
+        )
+        session.execute(
+            update(Owner).where(Owner.name == job.owner).values(served=Owner.served + mpit), execution_options=options
+        )
+
+
+def update_open(session: Session, batch_ids: Iterable[str]) -> list[NewEvent]:
+    """Close batches without unfinished jobs, open the others; an event for each that closed."""
+    news = []
+    for batch in session.scalars(select(Batch).where(Batch.id.in_(set(batch_ids)))):
+        unfinished = select(Job.seq).where(Job.batch_id == batch.id, Job.state.in_(("queued", "running", "paused")))
+        is_open = session.scalar(unfinished.limit(1)) is not None
+        if batch.open and not is_open:
+            counts = dict(
+                session.execute(
+                    select(Job.state, func.count()).where(Job.batch_id == batch.id).group_by(Job.state)
+                ).tuples()
+            )
+            reason = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
+            news.append(
+                NewEvent(type="batch.finished", owner=batch.owner, batch_id=batch.id, reason=reason, data=counts)
+            )
+        batch.open = is_open
+    session.flush()
+    return news

@@ -1,0 +1,163 @@
+"""Which jobs to announce next, in fair order, and which announcements and leases were lost.
+
+Fair order: priority, then the owner and the batch that have been served least, then age. Only the heads of the open
+batches are compared, so that ten thousand waiting jobs cost as much as one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared.store import events
+from shared.store.jobs.outcomes import settle_failure, update_open
+from shared.store.session import ANNOUNCING, lock, now
+from shared.store.tables import Batch, Job, Owner, Worker
+
+#: A worker not seen for this many seconds is not counted on.
+WORKER_SILENCE = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcement:
+    """A message to publish: which job may be claimed by it, and what people see of it in Flower."""
+
+    job_id: str
+    task_id: str
+    priority: int
+    #: Goes ahead of others of the same priority.
+    front: bool
+    label: str
+
+
+def announce_next(session: Session, *, ahead: int) -> list[Announcement]:
+    """Mark the next jobs as announced and say what to publish, after the commit.
+
+    As many messages are kept on their way as there are free workers, and `ahead` more.
+    """
+    lock(session, ANNOUNCING)
+    free = max(0, _count(session, *_live()) - _count(session, Job.state == "running"))
+    chosen = _in_fair_order(session, max(1, free + ahead))
+    at = session.scalar(select(now()))
+    announced = []
+    for rank, job in enumerate(chosen):
+        if job.announced_at is not None:
+            continue
+        job.announcements += 1
+        job.announced_at = at
+        job.task_id = f"{job.id}-{job.announcements}"
+        # A job that was begun stays ahead of fresh ones as long as nobody has a better right: finishing comes first.
+        front = rank == 0 and (free > 0 or job.step > 0)
+        announced.append(
+            Announcement(job_id=job.id, task_id=job.task_id, priority=job.priority, front=front, label=label(job))
+        )
+    return announced
+
+
+def label(job: Job) -> str:
+    """What people see of a slice: `castle.jpg · octave 3/4 · 50 %`."""
+    share = job.mpit / job.mpit_total if job.mpit_total else 0.0
+    return f"{job.name} · octave {max(1, job.octave)}/{job.octaves} · {share:.0%}".replace("%", " %")
+
+
+def forget_lost_messages(session: Session, *, in_queue: int, grace_seconds: float) -> int:
+    """Make jobs announceable again whose messages were lost with Redis; how many there were.
+
+    `in_queue` messages were seen waiting, at a moment before this transaction. Were all announcements of the last while
+    still on their way, there would be at least as many. A message that was not lost after all finds that its job has
+    another announcement by now, and does nothing.
+    """
+    old = and_(Job.state == "queued", Job.announced_at < now() - grace_seconds)
+    if _count(session, old) <= in_queue:
+        return 0
+    values = {"announced_at": None, "task_id": None}
+    lost = session.execute(
+        update(Job).where(old).values(**values).returning(Job.id), execution_options={"synchronize_session": False}
+    ).all()
+    return len(lost)
+
+
+def expire_leases(session: Session, *, retry_seconds: float, attempts: int) -> int:
+    """Take back the jobs of workers that fell silent; how many there were."""
+    expired = select(Job).where(Job.token.is_not(None), Job.lease_until < now()).with_for_update(skip_locked=True)
+    return lose(session, session.scalars(expired).all(), "silent", retry_seconds=retry_seconds, attempts=attempts)
+
+
+def lose_task(session: Session, task_id: str, *, retry_seconds: float, attempts: int) -> int:
+    """Take back the job whose worker's process died while it held `task_id`."""
+    held = select(Job).where(Job.task_id == task_id, Job.token.is_not(None)).with_for_update()
+    return lose(session, session.scalars(held).all(), "killed", retry_seconds=retry_seconds, attempts=attempts)
+
+
+def lose(session: Session, jobs: Sequence[Job], how: str, *, retry_seconds: float, attempts: int) -> int:
+    """End the attempts of workers that are gone: running jobs resume, paused and cancelled ones stay as they are."""
+    news = []
+    for job in jobs:
+        if job.state == "running":
+            what = f"worker {job.worker} was {how} at octave {job.octave}, iteration {job.iteration}"
+            news += settle_failure(session, job, "worker_lost", what, retry_seconds=retry_seconds, attempts=attempts)
+        else:
+            job.token = job.lease_until = job.worker = None
+    session.flush()
+    events.append(session, news + update_open(session, [job.batch_id for job in jobs if job.state == "failed"]))
+    return len(jobs)
+
+
+def _in_fair_order(session: Session, limit: int) -> list[Job]:
+    """The next jobs; those chosen first count as served when the later ones are chosen."""
+    owner_of, owner_served, batch_served = _open_heads(session, limit)
+    waiting = {batch_id: deque(_first(session, batch_id, limit)) for batch_id in owner_of}
+
+    def place(batch_id: str) -> tuple[int, float, float, int]:
+        head = waiting[batch_id][0]
+        return head.priority, owner_served[owner_of[batch_id]], batch_served[batch_id], head.seq
+
+    chosen: list[Job] = []
+    while len(chosen) < limit and any(waiting.values()):
+        batch_id = min((b for b, jobs in waiting.items() if jobs), key=place)
+        job = waiting[batch_id].popleft()
+        chosen.append(job)
+        work = job.mpit_total - job.checkpoint_mpit
+        owner_served[job.owner] += work
+        batch_served[batch_id] += work
+    return chosen
+
+
+def _open_heads(session: Session, limit: int) -> tuple[dict[str, str], dict[str, float], dict[str, float]]:
+    """Of the batches whose first runnable jobs come first: their owners, and what owners and batches were served."""
+    head = select(Job.seq).where(Job.batch_id == Batch.id, *_runnable()).order_by(Job.priority, Job.seq).limit(1)
+    rows = session.execute(
+        select(Batch.id, Owner.name, Owner.served, Batch.served)
+        .join(Owner, Owner.name == Batch.owner)
+        .join(Job, Job.seq == head.correlate(Batch).scalar_subquery())
+        .where(Batch.open)
+        .order_by(Job.priority, Owner.served, Batch.served, Job.seq)
+        .limit(limit)
+    ).tuples()
+    heads = list(rows)
+    return (
+        {batch_id: owner for batch_id, owner, _, _ in heads},
+        {owner: served for _, owner, served, _ in heads},
+        {batch_id: served for batch_id, _, _, served in heads},
+    )
+
+
+def _first(session: Session, batch_id: str, limit: int) -> Sequence[Job]:
+    query = select(Job).where(Job.batch_id == batch_id, *_runnable()).order_by(Job.priority, Job.seq).limit(limit)
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def _runnable() -> tuple[ColumnElement[bool], ...]:
+    return (Job.state == "queued", or_(Job.not_before.is_(None), Job.not_before <= now()))
+
+
+def _live() -> tuple[ColumnElement[bool], ...]:
+    return (Worker.seen_at > now() - WORKER_SILENCE,)
+
+
+def _count(session: Session, *where: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).where(*where)) or 0

@@ -1,0 +1,136 @@
+"""What people do to jobs: cancel, pause, resume, retry, change the priority. Of one job or of a whole batch.
+
+Each action takes the jobs that it can take and leaves the others; asked of a single job that it cannot take, it says why.
+Repeating an action changes nothing. Checkpoints are kept throughout, so a cancelled job can be retried where it stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from shared.store import events
+from shared.store.events import NewEvent
+from shared.store.jobs.outcomes import end_attempt, update_open
+from shared.store.session import now
+from shared.store.tables import Job, State
+
+ActionName = Literal["cancel", "pause", "resume", "retry"]
+
+
+class CannotDo(Exception):
+    """A job is in a state from which the wish cannot be fulfilled; the message says which, and what would work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Action:
+    """A change of state that a person may ask for."""
+
+    takes: tuple[State, ...]
+    to: State
+    event: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+#: A job that waits again starts with a clean record: its failure, back-off and counted attempts are forgotten.
+_AFRESH: dict[str, Any] = {
+    "failure": None, "fruitless": 0, "not_before": None, "finished_at": None, "task_id": None, "announced_at": None,
+    "token": None, "lease_until": None, "worker": None,
+}  # fmt: skip
+
+_ACTIONS: dict[ActionName, _Action] = {
+    # Token and lease stay: the worker that renders may still save its checkpoint.
+    "cancel": _Action(takes=("queued", "running", "paused"), to="cancelled", event="job.cancelled"),
+    "pause": _Action(takes=("queued", "running"), to="paused", event="job.paused"),
+    "resume": _Action(takes=("paused", "failed"), to="queued", event="job.resumed", values=_AFRESH),
+    "retry": _Action(takes=("failed", "cancelled"), to="queued", event="job.retried", values=_AFRESH),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steered:
+    """The jobs that an action changed, and the messages whose slices are to be interrupted."""
+
+    job_ids: tuple[str, ...]
+    task_ids: tuple[str, ...]
+
+
+def steer(
+    session: Session, action: ActionName, *, job_id: str | None = None, batch_id: str | None = None, reason: str,
+    only: Sequence[State] | None = None,
+) -> Steered:  # fmt: skip
+    """Do `action` to a job or to all jobs of a batch that it can take; `only` restricts it to jobs in these states.
+
+    Raises:
+        CannotDo: a single job is in another state, and not yet where the action leads.
+    """
+    what = _ACTIONS[action]
+    takes = [state for state in what.takes if only is None or state in only]
+    where = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
+    before = session.scalars(select(Job).where(where, Job.state.in_(takes)).order_by(Job.seq).with_for_update()).all()
+    if job_id is not None and not before:
+        _explain(session, job_id, action, what)
+    # The messages of jobs that are taken off the farm; read before the change forgets them.
+    tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
+    finished = {"finished_at": now()} if what.to == "cancelled" else {}
+    values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": now()}
+    session.execute(
+        update(Job).where(where, Job.state.in_(takes)).values(**values),
+        execution_options={"synchronize_session": False},
+    )
+    news = [NewEvent.of(job, what.event, reason) for job in before]
+    for job in before:
+        if job.state == "running":
+            end_attempt(session, job.id, job.attempt, outcome=what.to, reason=reason)
+    events.append(session, news + update_open(session, {job.batch_id for job in before}))
+    return Steered(job_ids=tuple(job.id for job in before), task_ids=tasks)
+
+
+def cancel_task(session: Session, task_id: str, reason: str) -> Steered:
+    """Cancel the job that a message or its slice stands for: somebody pressed Terminate or Revoke in Flower."""
+    unfinished: ColumnElement[bool] = Job.state.in_(("queued", "running", "paused"))
+    job_id = session.scalar(select(Job.id).where(Job.task_id == task_id, unfinished))
+    if job_id is None:
+        return Steered(job_ids=(), task_ids=())
+    return steer(session, "cancel", job_id=job_id, reason=reason)
+
+
+def set_priority(
+    session: Session, priority: int, *, job_id: str | None = None, batch_id: str | None = None
+) -> tuple[str, ...]:
+    """Change the priority (0 to 9, 0 first) of unfinished jobs; they are announced anew with it.
+
+    Raises:
+        CannotDo: a single job is finished.
+    """
+    where = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
+    open_ = Job.state.in_(("queued", "running", "paused"))
+    # A waiting message carries the old priority: it is forgotten, and finds nothing to claim.
+    options = {"synchronize_session": False}
+    session.execute(
+        update(Job).where(where, Job.state == "queued").values(task_id=None, announced_at=None),
+        execution_options=options,
+    )
+    changed = session.scalars(
+        update(Job).where(where, open_, Job.priority != priority).values(priority=priority, changed_at=now())
+        .returning(Job), execution_options=options | {"populate_existing": True},
+    ).all()  # fmt: skip
+    if job_id is not None and not changed:
+        job = session.scalar(select(Job).where(Job.id == job_id))
+        if job is not None and job.state in ("succeeded", "failed", "cancelled"):
+            raise CannotDo(f"job {job.id} is {job.state}; only unfinished jobs have a priority to change")
+    events.append(session, [NewEvent.of(j, "job.priority", f"priority {priority}", priority=priority) for j in changed])
+    return tuple(job.id for job in changed)
+
+
+def _explain(session: Session, job_id: str, action: ActionName, what: _Action) -> None:
+    job = session.scalar(select(Job).where(Job.id == job_id))
+    if job is None or job.state == what.to or (what.to == "queued" and job.state == "running"):
+        return
+    able = " or ".join(what.takes)
+    hint = "; to render it again, submit it anew (dreamfarm rerun)" if job.state == "succeeded" else ""
+    raise CannotDo(f"job {job.id} is {job.state}; {action} works on a job that is {able}{hint}")
