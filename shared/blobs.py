@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.store import LocalStore, ObjectStore, S3Store
+from obstore.store import LocalStore, ObjectStore, S3Config, S3Store
 
 from shared.settings import Settings
 
@@ -104,10 +104,10 @@ def open_blobs(settings: Settings) -> Blobs:
         return Blobs(LocalStore(folder), folder)
     if url.scheme == "s3":
         # Credentials come from the usual AWS variables.
-        endpoint = {"endpoint": settings.s3_endpoint} if settings.s3_endpoint else {}
-        plain = {"allow_http": True} if (settings.s3_endpoint or "").startswith("http://") else {}
-        store = S3Store(
-            url.netloc, prefix=url.path.strip("/") or None, region=settings.s3_region, client_options=plain, **endpoint
-        )
-        return Blobs(store)
+        config: S3Config = {"region": settings.s3_region}
+        if settings.s3_endpoint:
+            config["endpoint"] = settings.s3_endpoint
+        plain = (settings.s3_endpoint or "").startswith("http://")
+        prefix = url.path.strip("/") or None
+        return Blobs(S3Store(url.netloc, prefix=prefix, config=config, client_options={"allow_http": plain}))
     raise ValueError(f"DREAMFARM_BLOBS_URL is {settings.blobs!r}; it must start with file:/// or s3://")

@@ -121,8 +121,8 @@ def add_frame(session: Session, job_id: str, token: str, frame: NewFrame) -> boo
     if job is None:
         return False
     values = {**vars(frame), "job_id": job_id, "created_at": now()}
-    dialect = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[session.get_bind().dialect.name]
-    added = session.execute(dialect(Frame).values(values).on_conflict_do_nothing().returning(Frame.number)).first()
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    added = session.execute(insert(Frame).values(values).on_conflict_do_nothing().returning(Frame.number)).first()
     if added is None:
         return True
     job.frames += 1

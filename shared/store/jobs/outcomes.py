@@ -74,11 +74,8 @@ def update_open(session: Session, batch_ids: Iterable[str]) -> list[NewEvent]:
         unfinished = select(Job.seq).where(Job.batch_id == batch.id, Job.state.in_(("queued", "running", "paused")))
         is_open = session.scalar(unfinished.limit(1)) is not None
         if batch.open and not is_open:
-            counts = dict(
-                session.execute(
-                    select(Job.state, func.count()).where(Job.batch_id == batch.id).group_by(Job.state)
-                ).tuples()
-            )
+            query = select(Job.state, func.count()).where(Job.batch_id == batch.id).group_by(Job.state)
+            counts = dict(session.execute(query).all())
             reason = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
             news.append(
                 NewEvent(type="batch.finished", owner=batch.owner, batch_id=batch.id, reason=reason, data=counts)

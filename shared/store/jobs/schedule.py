@@ -137,8 +137,8 @@ def _open_heads(session: Session, limit: int) -> tuple[dict[str, str], dict[str,
         .where(Batch.open)
         .order_by(Job.priority, Owner.served, Batch.served, Job.seq)
         .limit(limit)
-    ).tuples()
-    heads = list(rows)
+    )
+    heads = rows.all()
     return (
         {batch_id: owner for batch_id, owner, _, _ in heads},
         {owner: served for _, owner, served, _ in heads},

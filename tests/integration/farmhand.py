@@ -1,0 +1,59 @@
+"""Hands for store tests: submit planned jobs, announce and claim as the farm does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from shared.cards import card
+from shared.plan import plan
+from shared.specs import SPEC
+from shared.store import Store
+from shared.store.jobs import claims, schedule, submission
+from shared.store.tables import Job
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A batch's ID and its jobs' IDs in order."""
+
+    id: str
+    jobs: list[str]
+
+
+def submit(store: Store, owner: str, *, jobs: int = 1, priority: int = 5) -> Submitted:
+    """Submit a batch of small dreams from noise."""
+    spec = SPEC.validate_python({"kind": "dream", "size": {"long_edge": 96}, "priority": priority})
+    planned = plan(spec, card=card(spec.model), width=None, height=None)
+    new = [submission.NewJob(spec=spec, name=f"dream {i}", plan=planned) for i in range(jobs)]
+    with store.write() as session:
+        batch = submission.create_batch(session, owner, "a batch", new)
+        ids = session.scalars(select(Job.id).where(Job.batch_id == batch.id).order_by(Job.position)).all()
+    return Submitted(batch.id, list(ids))
+
+
+def claim_next(store: Store, job_id: str | None = None) -> Job | None:
+    """Announce one job and claim what was announced, or the named job."""
+    with store.write() as session:
+        announced = schedule.announce_next(session, ahead=1 if job_id is None else 100)
+    chosen = [a for a in announced if job_id is None or a.job_id == job_id]
+    if not chosen:
+        return None
+    with store.write() as session:
+        return claims.claim(session, chosen[0].job_id, task_id=chosen[0].task_id, worker="w", lease_seconds=9)
+
+
+def told(job: Job, step: int) -> claims.Told:
+    """Progress of a job at a step."""
+    return claims.Told(
+        octave=1,
+        octaves=job.octaves,
+        iteration=step,
+        iterations=job.iterations,
+        step=step,
+        steps=job.steps,
+        mpit=job.mpit_total * step / job.steps,
+        mpit_total=job.mpit_total,
+        score=None,
+    )

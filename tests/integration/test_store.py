@@ -1,0 +1,285 @@
+"""The store on both databases: what state changes promise."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+from sqlalchemy import select, update
+
+from shared.store import Store, events
+from shared.store.jobs import claims, schedule, steering
+from shared.store.session import now
+from shared.store.tables import Attempt, Batch, Event, Frame, Job, Table, Worker
+from tests.integration.farmhand import claim_next, submit, told
+
+
+def get(store: Store, job_id: str) -> Job:
+    with store.read() as session:
+        return session.scalars(select(Job).where(Job.id == job_id)).one()
+
+
+def event_types(store: Store, job_id: str) -> list[str]:
+    with store.read() as session:
+        return [e.type for e in events.after(session, 0, limit=1000, job_id=job_id)]
+
+
+def save(store: Store, job: Job, step: int, checkpoint: str = "c") -> bool:
+    with store.write() as session:
+        return claims.save(
+            session, job.id, job.token or "", told(job, step), checkpoint=checkpoint, seconds=1.0, reason="next turn"
+        )
+
+
+def fail(store: Store, job: Job, failure: str, attempts: int = 3, tile: int | None = None) -> bool:
+    with store.write() as session:
+        return claims.fail(
+            session,
+            job.id,
+            job.token or "",
+            failure,
+            f"it was {failure}",
+            retry_seconds=0,
+            attempts=attempts,
+            tile=tile,
+        )
+
+
+def test_the_migrations_make_the_tables_of_the_code(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+
+
+def test_a_job_goes_its_way(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    job = claim_next(store)
+    assert job is not None
+    assert (job.id, job.state, job.attempt) == (job_id, "running", 1)
+    assert save(store, job, 4)
+    assert get(store, job_id).state == "queued"
+    job = claim_next(store)
+    assert job is not None
+    assert (job.checkpoint_step, job.attempt) == (4, 2)
+    done = claims.Finished(output="o", digest="sha256:1", bytes=3, width=8, height=8, manifest="m", animation=None)
+    with store.write() as session:
+        assert claims.succeed(session, job.id, job.token or "", told(job, job.steps), done, seconds=1.0)
+    final = get(store, job_id)
+    assert (final.state, final.output, final.seconds, final.token) == ("succeeded", "o", 2.0, None)
+    assert event_types(store, job_id) == ["job.started", "job.saved", "job.succeeded"]
+    with store.read() as session:
+        assert session.scalars(select(Batch.open)).all() == [False]
+        assert [a.outcome for a in session.scalars(select(Attempt).order_by(Attempt.number))] == ["saved", "succeeded"]
+        assert session.scalars(select(Event.type).order_by(Event.seq)).all()[-1] == "batch.finished"
+
+
+def test_of_many_workers_one_gets_the_job(store: Store) -> None:
+    submit(store, "ada")
+    with store.write() as session:
+        task = schedule.announce_next(session, ahead=1)[0]
+    won: list[str] = []
+
+    def race(worker: str) -> None:
+        with store.write() as session:
+            if claims.claim(session, task.job_id, task_id=task.task_id, worker=worker, lease_seconds=9) is not None:
+                won.append(worker)
+
+    threads = [threading.Thread(target=race, args=(f"w{i}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+def test_a_stale_token_changes_nothing(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    old = claim_next(store)
+    assert old is not None
+    with store.write() as session:
+        session.execute(update(Job).values(lease_until=now() - 1))
+    with store.write() as session:
+        assert schedule.expire_leases(session, retry_seconds=0, attempts=3) == 1
+    new = claim_next(store)
+    assert new is not None
+    before = get(store, job_id)
+    frame = claims.NewFrame(
+        number=1, step=1, octave=1, iteration=1, width=1, height=1, score=None, picture="p", thumbnail="t"
+    )
+    with store.write() as session:
+        assert not claims.beat(session, job_id, old.token or "", told(old, 7), lease_seconds=9)
+        assert not claims.add_frame(session, job_id, old.token or "", frame)
+        assert not claims.release(session, job_id, old.token or "", "bye")
+    assert not save(store, old, 7)
+    assert not fail(store, old, "internal")
+    after = get(store, job_id)
+    assert (after.token, after.state, after.step) == (before.token, "running", before.step)
+    assert event_types(store, job_id) == ["job.started", "job.requeued"]
+
+
+def test_a_frame_is_recorded_once(store: Store) -> None:
+    job = claim_next(store, submit(store, "ada").jobs[0])
+    assert job is not None
+    for key in ("first", "second"):
+        frame = claims.NewFrame(
+            number=1, step=1, octave=1, iteration=1, width=1, height=1, score=0.5, picture=key, thumbnail=key
+        )
+        with store.write() as session:
+            assert claims.add_frame(session, job.id, job.token or "", frame)
+    with store.read() as session:
+        assert session.scalars(select(Frame.picture)).all() == ["first"]
+    assert get(store, job.id).frames == 1
+    assert event_types(store, job.id).count("job.frame") == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "states"),
+    [
+        ("bad_input", ["failed"]),
+        ("not_finite", ["queued", "failed"]),
+        ("internal", ["queued", "queued", "failed"]),
+        ("worker_lost", ["queued", "queued", "failed"]),
+    ],
+)
+def test_failure_classes_decide_what_follows(store: Store, failure: str, states: list[str]) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    seen = []
+    while (job := claim_next(store)) is not None:
+        assert fail(store, job, failure)
+        seen.append(get(store, job_id).state)
+    assert seen == states
+    final = get(store, job_id)
+    assert failure in final.reason
+    assert final.failure == failure
+
+
+def test_out_of_memory_halves_the_tile(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    job = claim_next(store)
+    assert job is not None
+    fail(store, job, "out_of_memory", tile=512)
+    assert (get(store, job_id).state, get(store, job_id).tile_limit) == ("queued", 256)
+
+
+def test_progress_clears_the_count_of_fruitless_attempts(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    for step in (2, 4, 6):
+        job = claim_next(store)
+        assert job is not None
+        fail(store, job, "internal", attempts=2)
+        job = claim_next(store)
+        assert job is not None
+        assert save(store, job, step)
+    assert get(store, job_id).state == "queued"
+
+
+def test_a_paused_or_cancelled_job_still_takes_its_last_checkpoint(store: Store) -> None:
+    for action, state in (("pause", "paused"), ("cancel", "cancelled")):
+        job = claim_next(store, submit(store, "ada").jobs[0])
+        assert job is not None
+        with store.write() as session:
+            steered = steering.steer(session, action, job_id=job.id, reason="by ada")
+        assert steered.task_ids == (job.task_id,)
+        with store.write() as session:
+            assert not claims.beat(session, job.id, job.token or "", told(job, 3), lease_seconds=9)
+        assert save(store, job, 3, "kept")
+        row = get(store, job.id)
+        assert (row.state, row.checkpoint, row.checkpoint_step, row.token) == (state, "kept", 3, None)
+        with store.write() as session:
+            steering.steer(session, "resume" if action == "pause" else "retry", job_id=job.id, reason="by ada")
+        again = claim_next(store, job.id)
+        assert again is not None
+        assert again.checkpoint == "kept"
+
+
+def test_steering_what_cannot_be_done_says_why(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    with store.write() as session:
+        steering.steer(session, "cancel", job_id=job_id, reason="no more")
+    with store.write() as session, pytest.raises(steering.CannotDo, match="is cancelled; pause works on a job that is"):
+        steering.steer(session, "pause", job_id=job_id, reason="")
+    with store.write() as session:
+        assert steering.steer(session, "cancel", job_id=job_id, reason="again").job_ids == ()
+    assert event_types(store, job_id) == ["job.cancelled"]
+
+
+def test_a_batch_is_steered_at_once(store: Store) -> None:
+    batch = submit(store, "ada", jobs=50)
+    with store.write() as session:
+        assert len(steering.steer(session, "cancel", batch_id=batch.id, reason="").job_ids) == 50
+    with store.read() as session:
+        assert not session.scalars(select(Batch.open)).one()
+    with store.write() as session:
+        assert len(steering.steer(session, "retry", batch_id=batch.id, reason="").job_ids) == 50
+    with store.read() as session:
+        assert session.scalars(select(Batch.open)).one()
+
+
+def test_urgent_jobs_come_first_and_owners_share(store: Store) -> None:
+    with store.write() as session:
+        session.add(Worker(name="w", host="h", pid=1, device="cpu", started_at=now(), seen_at=now()))
+    submit(store, "ada", jobs=500)
+    submit(store, "bob", jobs=3)
+    submit(store, "eve", jobs=1, priority=1)
+    order = []
+    for _ in range(9):
+        job = claim_next(store)
+        assert job is not None
+        order.append(job.owner)
+        assert save(store, job, job.steps)
+        with store.write() as session:
+            steering.steer(session, "cancel", job_id=job.id, reason="enough")
+    assert order[0] == "eve"
+    assert Counter(order[1:7]) == {"ada": 3, "bob": 3}
+    assert set(order[7:]) == {"ada"}
+
+
+def test_the_window_of_messages_is_bounded(store: Store) -> None:
+    submit(store, "ada", jobs=100)
+    with store.write() as session:
+        assert len(schedule.announce_next(session, ahead=3)) == 3
+    with store.write() as session:
+        assert schedule.announce_next(session, ahead=3) == []
+    with store.write() as session:
+        session.execute(update(Job).where(Job.announced_at.is_not(None)).values(announced_at=now() - 60))
+    with store.write() as session:
+        assert schedule.forget_lost_messages(session, in_queue=3, grace_seconds=5) == 0
+        assert schedule.forget_lost_messages(session, in_queue=2, grace_seconds=5) == 3
+    with store.write() as session:
+        again = schedule.announce_next(session, ahead=3)
+    assert len(again) == 3
+    assert all(a.task_id.endswith("-2") for a in again)
+
+
+def test_events_commit_in_the_order_of_their_numbers(store: Store) -> None:
+    """Whoever tails the table by number misses nothing, although many writers append at once."""
+    batch = submit(store, "ada", jobs=40)
+    seen: list[int] = []
+    stop = threading.Event()
+
+    def tail() -> None:
+        last = 0
+        while not stop.is_set() or last < 41:
+            with store.read() as session:
+                for event in events.after(session, last, limit=100):
+                    seen.append(event.seq)
+                    last = event.seq
+
+    def cancel(ids: list[str]) -> None:
+        for job_id in ids:
+            with store.write() as session:
+                steering.steer(session, "pause", job_id=job_id, reason="")
+
+    reader = threading.Thread(target=tail)
+    writers = [threading.Thread(target=cancel, args=(batch.jobs[i::4],)) for i in range(4)]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    stop.set()
+    reader.join(timeout=20)
+    with store.read() as session:
+        assert seen == list(session.scalars(select(Event.seq).order_by(Event.seq)))
