@@ -1,0 +1,126 @@
+"""Cards: what is known of each network without loading it.
+
+A built-in network's card is a generated JSON file beside this module (`python -m worker.networks.motifnet.convert`);
+a test holds it against the network. The API plans with cards and refuses unknown layers without TensorFlow.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from importlib import resources
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.problems import nearest
+
+
+class UnknownModel(LookupError):
+    """There is no such network; the message names the nearest."""
+
+
+class UnknownLayer(LookupError):
+    """The network has no such layer; the message names the nearest."""
+
+
+class UnknownChannel(LookupError):
+    """The layer has no such channel; the message says which there are."""
+
+
+class Part(BaseModel):
+    """Base of a card's parts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Layer(Part):
+    """A layer that can be dreamt on. Cell i sees the pixels [i·stride − left, (i+1)·stride + right)."""
+
+    name: str
+    #: `conv` (before its ReLU), `relu` or `concat`.
+    kind: str
+    channels: int
+    #: Pixels per cell, in each direction.
+    stride: int
+    receptive_field: int
+    overhang_left: int
+    overhang_right: int
+    #: Multiply-adds and remembered numbers per pixel of the picture, from the input up to this layer.
+    macs_per_pixel: float
+    floats_per_pixel: float
+    #: Names of the channels, where they have some.
+    channel_names: tuple[str, ...] | None = None
+
+    def find_channel(self, channel: int | str) -> int:
+        """The number of a channel given by number or name. Raises UnknownChannel."""
+        if isinstance(channel, int):
+            if 0 <= channel < self.channels:
+                return channel
+            raise UnknownChannel(
+                f"layer {self.name!r} has {self.channels} channels, numbered 0 to {self.channels - 1}; "
+                f"there is no channel {channel}"
+            )
+        names = self.channel_names
+        if names is None:
+            if channel.isdecimal():
+                return self.find_channel(int(channel))
+            raise UnknownChannel(
+                f"the channels of layer {self.name!r} have no names: choose a number from 0 to {self.channels - 1}"
+            )
+        if channel in names:
+            return names.index(channel)
+        if channel.isdecimal():
+            return self.find_channel(int(channel))
+        raise UnknownChannel(f"layer {self.name!r} has no channel {channel!r}{nearest(channel, names)}")
+
+
+class Card(Part):
+    """A network in words and numbers."""
+
+    name: str
+    summary: str
+    licence: str
+    #: SHA-256 of the weights file, hexadecimal.
+    digest: str
+    parameters: int
+    #: The network sees (rgb − mean) · scale, rgb in 0–255.
+    mean: tuple[float, float, float]
+    scale: float
+    #: Smallest side of a picture, in pixels.
+    min_size: int
+    #: The layer that whole-layer dreams use by default.
+    objective: str
+    #: The layer whose channels are the network's classes.
+    logits: str
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Layer]:
+        """The layers by name."""
+        return {layer.name: layer for layer in self.layers}
+
+    def find_layer(self, name: str) -> Layer:
+        """The layer of that name. Raises UnknownLayer."""
+        layer = self.by_name.get(name)
+        if layer is None:
+            raise UnknownLayer(f"model {self.name!r} has no layer {name!r}{nearest(name, self.by_name)}")
+        return layer
+
+
+@cache
+def _load() -> dict[str, Card]:
+    files = sorted(f.name for f in resources.files(__name__).iterdir() if f.name.endswith(".json"))
+    found = [Card.model_validate_json(resources.files(__name__).joinpath(f).read_bytes()) for f in files]
+    return {card.name: card for card in found}
+
+
+def cards() -> list[Card]:
+    """The cards of all networks, by name."""
+    return list(_load().values())
+
+
+def card(model: str) -> Card:
+    """The card of a network. Raises UnknownModel."""
+    known = _load()
+    if model not in known:
+        raise UnknownModel(f"there is no model {model!r}{nearest(model, known)}; there are: {', '.join(known)}")
+    return known[model]

@@ -1,0 +1,334 @@
+"""The planner: octaves, tiles, work, memory. Arithmetic over a job's specification and a network's card.
+
+The renderer follows the plan to the letter, so what people are told before a job is queued is what is rendered.
+Tiles follow one rule (`cut`): they own cells of the deepest layer, start at multiples of its stride, and see a halo
+that covers what their own cells see; at the picture's border they are flush, because the network's own padding
+belongs there and only there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
+from shared.problems import Problem, SpecError
+from shared.specs import DreamSpec, StyleSpec
+
+#: Long edge in pixels of a dream from noise that names no size.
+NOISE_LONG_EDGE = 512
+#: Tile side in pixels. Smaller tiles pay more for their halo; with larger ones a network call on two slow cores
+#: takes longer than the second within which a cancelled job should stop.
+DEFAULT_TILE = 1024
+#: Largest tile side that is chosen for a device with much memory: beyond it the halo costs under a fifth.
+LARGEST_TILE = 4096
+#: Copies of the activations that a gradient holds at its peak: values, gradients, and the convolutions' workspace.
+ACTIVATION_COPIES = 3.0
+#: float32 arrays of the picture's size that are alive at the peak of an iteration.
+DREAM_PICTURES, STYLE_PICTURES = 6, 10
+#: Share of a device's memory that a tile may take.
+DEVICE_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Span:
+    """One tile along one axis, in pixels: it sees [start, stop) and owns [own_start, own_stop)."""
+
+    start: int
+    stop: int
+    own_start: int
+    own_stop: int
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the layers of a job need from tiles, in pixels; halos are multiples of the stride."""
+
+    stride: int
+    halo_left: int
+    halo_right: int
+
+    @property
+    def smallest_tile(self) -> int:
+        """Smallest tile side whose own part is at least as long as its halos together, or about so."""
+        return 2 * (self.halo_left + self.halo_right)
+
+
+@dataclass(frozen=True)
+class OctavePlan:
+    """One octave. Its picture is rendered on a canvas extended to multiples of the stride and cropped afterwards."""
+
+    height: int
+    width: int
+    iterations: int
+    #: Longest side of a tile; the canvas' own longer side when one tile holds it.
+    tile: int
+    tiles: int
+    #: Megapixel-iterations.
+    mpit: float
+    canvas_height: int
+    canvas_width: int
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What rendering a job will do and cost."""
+
+    octaves: tuple[OctavePlan, ...]
+    #: Size of the output in pixels.
+    width: int
+    height: int
+    #: Iterations over all octaves.
+    steps: int
+    mpit: float
+    flops: float
+    #: Memory at the peak on host and device together, without what the libraries take.
+    peak_bytes: int
+    #: Pixels that the canvas' sides are multiples of.
+    stride: int
+    #: Sentences for people about what was changed to make the job renderable.
+    notes: tuple[str, ...]
+
+
+def plan(
+    spec: DreamSpec | StyleSpec,
+    *,
+    card: Card,
+    width: int | None,
+    height: int | None,
+    tile_limit: int | None = None,
+    device_bytes: int | None = None,
+) -> Plan:
+    """The plan of a job whose input or content picture measures `width` × `height` (None: it starts from noise).
+
+    `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory);
+    `device_bytes` is the memory that tiles may be fitted into. Raises SpecError with the field of each mistake.
+    """
+    layers = tuple(layer.name for layer in _layers(spec, card))
+    full_width, full_height = _output_size(spec, width, height)
+    _check_size(full_width, full_height, card)
+    return _plan(
+        card.name,
+        _Work.of(card, layers, spec),
+        full_width,
+        full_height,
+        spec.octaves.count,
+        spec.octaves.scale,
+        spec.iterations,
+        (card.min_size, spec.tiling.tile, tile_limit, device_bytes),
+    )
+
+
+def estimate_seconds(plan: Plan, flops_per_second: float) -> float:
+    """Seconds that a plan takes on a worker of that speed."""
+    return plan.flops / flops_per_second
+
+
+def cut(length: int, tile: int, reach: Reach) -> tuple[Span, ...]:
+    """Tiles of one size along an axis of `length` pixels (a multiple of the stride), each at most `tile` long.
+
+    All spans have one length, so that one compiled program serves them all; their own parts cover the axis exactly.
+    """
+    if length <= tile:
+        return (Span(0, length, 0, length),)
+    halo = reach.halo_left + reach.halo_right
+    count = math.ceil((length - halo) / (tile - halo))
+    # The shortest tile that still needs no more than `count` of them: less work is done twice.
+    tile = _round_up(math.ceil((length + (count - 1) * halo) / count), reach.stride)
+    spans, own = [], 0
+    while own < length:
+        start = min(max(own - reach.halo_left, 0), length - tile)
+        stop = start + tile
+        own_stop = length if stop == length else stop - reach.halo_right
+        spans.append(Span(start, stop, own, own_stop))
+        own = own_stop
+    return tuple(spans)
+
+
+def pieces(length: int, tile: int, stride: int) -> tuple[Span, ...]:
+    """Tiles without halo along an axis, as `roll` uses them: nearly equal lengths, nothing left out."""
+    cells = length // stride
+    count = min(math.ceil(length / tile), cells)
+    edges = [stride * (cells * i // count) for i in range(count)] + [length]
+    return tuple(Span(a, b, a, b) for a, b in pairwise(edges))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the layers of a job cost."""
+
+    reach: Reach
+    macs_per_pixel: float
+    floats_per_pixel: float
+    two_passes: bool
+    pictures: int
+    roll: bool
+
+    @classmethod
+    def of(cls, card: Card, layers: tuple[str, ...], spec: DreamSpec | StyleSpec) -> _Work:
+        dream = isinstance(spec, DreamSpec)
+        return _work(card, layers, dream, spec.tiling.mode == "roll")
+
+
+@lru_cache(maxsize=4096)
+def _work(card: Card, names: tuple[str, ...], dream: bool, roll: bool) -> _Work:
+    layers = [card.find_layer(name) for name in names]
+    return _Work(
+        reach=reach_of(layers),
+        macs_per_pixel=max(layer.macs_per_pixel for layer in layers),
+        floats_per_pixel=max(layer.floats_per_pixel for layer in layers),
+        two_passes=not dream,
+        pictures=DREAM_PICTURES if dream else STYLE_PICTURES,
+        roll=roll,
+    )
+
+
+def reach_of(layers: Iterable[Layer]) -> Reach:
+    """The stride and halos that serve all the layers at once."""
+    layers = tuple(layers)
+    stride = math.lcm(*(layer.stride for layer in layers))
+    return Reach(
+        stride=stride,
+        halo_left=_round_up(max(layer.overhang_left for layer in layers), stride),
+        halo_right=_round_up(max(layer.overhang_right for layer in layers), stride),
+    )
+
+
+def _layers(spec: DreamSpec | StyleSpec, card: Card) -> list[Layer]:
+    """The layers a job uses. Raises SpecError for all that the network does not have, and for jobs without a goal."""
+    problems: list[Problem] = []
+    found: list[Layer] = []
+    if isinstance(spec, DreamSpec):
+        wanted = [(f"objective.{i}", term.layer, term.channel) for i, term in enumerate(spec.objective)]
+        if all(term.weight == 0 for term in spec.objective):
+            problems.append(Problem("objective", "all weights are 0, so there is nothing to maximise"))
+    else:
+        if spec.tiling.mode == "roll":
+            problems.append(Problem("tiling.mode", "style transfers are always exact; roll is for dreams"))
+        wanted = [(f"content_layers.{i}", item.layer, None) for i, item in enumerate(spec.content_layers)]
+        wanted += [(f"style_layers.{i}", item.layer, None) for i, item in enumerate(spec.style_layers)]
+    for field, name, channel in wanted:
+        try:
+            layer = card.find_layer(name)
+            found.append(layer)
+            if channel is not None:
+                layer.find_channel(channel)
+        except UnknownLayer as error:
+            problems.append(Problem(f"{field}.layer", str(error)))
+        except UnknownChannel as error:
+            problems.append(Problem(f"{field}.channel", str(error)))
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _output_size(spec: DreamSpec | StyleSpec, width: int | None, height: int | None) -> tuple[int, int]:
+    if width is None or height is None:
+        edge, aspect = spec.size.long_edge or NOISE_LONG_EDGE, spec.size.aspect
+        return (edge, max(1, round(edge / aspect))) if aspect >= 1 else (max(1, round(edge * aspect)), edge)
+    if spec.size.long_edge is None:
+        return width, height
+    factor = spec.size.long_edge / max(width, height)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _check_size(width: int, height: int, card: Card) -> None:
+    if min(width, height) < card.min_size:
+        enough = math.ceil(card.min_size * max(width, height) / min(width, height))
+        message = (
+            f"the picture would be {width} × {height} pixels, and {card.name} needs {card.min_size} on the shorter "
+            f"side: ask for a long edge of at least {enough}"
+        )
+        raise SpecError([Problem("size.long_edge", message)])
+
+
+@lru_cache(maxsize=65_536)
+def _plan(
+    model: str,
+    work: _Work,
+    width: int,
+    height: int,
+    count: int,
+    scale: float,
+    iterations: int,
+    limits: tuple[int, int | None, int | None, int | None],
+) -> Plan:
+    min_size, *tile_limits = limits
+    notes: list[str] = []
+    sizes = [(round(width / scale**k), round(height / scale**k)) for k in reversed(range(count))]
+    sizes = [size for size in sizes[:-1] if min(size) >= min_size] + [(width, height)]
+    if len(sizes) < count:
+        notes.append(
+            f"{count} octaves clamped to {len(sizes)}: smaller ones would fall under {model}'s minimum of "
+            f"{min_size} pixels"
+        )
+    tile = _tile(work, notes, *tile_limits)
+    octaves = tuple(_octave(w, h, iterations, tile, work) for w, h in sizes)
+    return Plan(
+        octaves=octaves,
+        width=width,
+        height=height,
+        steps=iterations * len(octaves),
+        mpit=math.fsum(octave.mpit for octave in octaves),
+        flops=math.fsum(_flops(octave, work) for octave in octaves),
+        peak_bytes=_peak_bytes(octaves[-1], work),
+        stride=work.reach.stride,
+        notes=tuple(notes),
+    )
+
+
+def _tile(work: _Work, notes: list[str], wish: int | None, limit: int | None, device_bytes: int | None) -> int:
+    reach, chosen = work.reach, DEFAULT_TILE
+    smallest = max(reach.stride, 32) if work.roll else reach.smallest_tile
+    if device_bytes is not None:
+        fitting = math.isqrt(int(device_bytes * DEVICE_SHARE / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
+        chosen = min(LARGEST_TILE, max(fitting, 1))
+    tile = min(chosen if wish is None else wish, limit or LARGEST_TILE * 2) // reach.stride * reach.stride
+    if tile < smallest:
+        if wish is not None and wish < smallest:
+            notes.append(f"tile {wish} enlarged to {smallest}: a tile has to hold the halo of these layers")
+        tile = smallest
+    return tile
+
+
+def _octave(width: int, height: int, iterations: int, tile: int, work: _Work) -> OctavePlan:
+    stride = work.reach.stride
+    canvas_width, canvas_height = _round_up(width, stride), _round_up(height, stride)
+    if work.roll:
+        rows, columns = pieces(canvas_height, tile, stride), pieces(canvas_width, tile, stride)
+    else:
+        rows, columns = cut(canvas_height, tile, work.reach), cut(canvas_width, tile, work.reach)
+    return OctavePlan(
+        height=height,
+        width=width,
+        iterations=iterations,
+        tile=max(span.stop - span.start for span in rows + columns),
+        tiles=len(rows) * len(columns),
+        mpit=width * height * iterations / 1e6,
+        canvas_height=canvas_height,
+        canvas_width=canvas_width,
+        rows=rows,
+        columns=columns,
+    )
+
+
+def _flops(octave: OctavePlan, work: _Work) -> float:
+    """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone."""
+    seen = sum(s.stop - s.start for s in octave.rows) * sum(s.stop - s.start for s in octave.columns)
+    passes = 3 if work.two_passes and octave.tiles > 1 else 2
+    return 2.0 * work.macs_per_pixel * seen * passes * octave.iterations
+
+
+def _peak_bytes(octave: OctavePlan, work: _Work) -> int:
+    tile = (octave.rows[0].stop - octave.rows[0].start) * (octave.columns[0].stop - octave.columns[0].start)
+    device = tile * work.floats_per_pixel * 4 * ACTIVATION_COPIES
+    return int(device + octave.canvas_height * octave.canvas_width * 12 * work.pictures)
+
+
+def _round_up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple

@@ -1,0 +1,67 @@
+"""Networks: found by name, checked by digest, loaded as pure functions over tensors.
+
+Importing this package does not import TensorFlow; loading a network does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.cards import card
+
+if TYPE_CHECKING:
+    from worker.networks.network import Network
+
+
+class BadWeights(Exception):
+    """The weights of a network are not what its card says."""
+
+
+def load(name: str, *, folder: Path) -> Network:
+    """The network of that name; networks that are not bundled live in `folder`, one folder each.
+
+    Raises shared.cards.UnknownModel, or BadWeights when the weights are not those that the card's digest names.
+    """
+    from safetensors.numpy import load as read_tensors
+
+    from worker.networks.graph import Graph
+    from worker.networks.network import Network
+
+    described = card(name)
+    place = resources.files("worker.networks").joinpath(name)
+    if not place.joinpath("topology.json").is_file():
+        place = folder / name
+    topology = json.loads(place.joinpath("topology.json").read_text(encoding="utf-8"))
+    data = place.joinpath(f"{name}.safetensors").read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != described.digest:
+        raise BadWeights(
+            f"the weights of {name!r} have SHA-256 {digest}, expected {described.digest}: install dreamfarm again"
+        )
+    return Network(
+        graph=Graph.from_json(topology["ops"]),
+        card=described,
+        weights={key: value.astype(np.float32) for key, value in read_tensors(data).items()},
+        digest=digest,
+        mean=described.mean,
+        scale=described.scale,
+    )
+
+
+def classify(network: Network, rgb: NDArray[np.float32], top: int = 5) -> list[tuple[str, float]]:
+    """The `top` likeliest classes of a picture (H, W, 3) in 0–255, likeliest first, with their probabilities."""
+    import tensorflow as tf
+
+    logits = network.card.find_layer(network.card.logits)
+    cells = network.activations(tf.constant(rgb[None], tf.float32), [logits.name])[logits.name]
+    probabilities = tf.nn.softmax(tf.reduce_mean(cells, axis=(0, 1, 2))).numpy()
+    names = logits.channel_names or tuple(map(str, range(logits.channels)))
+    order = np.argsort(-probabilities)[:top]
+    return [(names[i], float(probabilities[i])) for i in order]

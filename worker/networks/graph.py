@@ -1,0 +1,115 @@
+"""A network's topology as data: what is computed from what, and what that means for tiles.
+
+Nothing here needs TensorFlow: receptive fields, strides and costs follow from kernels, strides and paddings alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+Kind = Literal["conv", "relu", "max_pool", "avg_pool", "concat"]
+Padding = Literal["same", "valid"]
+
+#: Name of the network's input, the preprocessed picture.
+INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation. Kernels are square; a convolution includes its bias."""
+
+    name: str
+    kind: Kind
+    inputs: tuple[str, ...]
+    #: Channels of the result.
+    channels: int
+    kernel: int = 1
+    stride: int = 1
+    padding: Padding = "same"
+
+    def padding_left(self) -> int:
+        """Positions added at the top and at the left of an input whose sides are multiples of the stride."""
+        return max(self.kernel - self.stride, 0) // 2 if self.padding == "same" else 0
+
+    def length(self, length: int) -> int:
+        """Side of the result for an input of side `length`."""
+        if self.padding == "same":
+            return -(-length // self.stride)
+        return (length - self.kernel) // self.stride + 1
+
+
+@dataclass(frozen=True)
+class Field:
+    """Where a layer's cells look: cell i sees the pixels [i·stride − left, (i+1)·stride + right)."""
+
+    stride: int
+    left: int
+    right: int
+
+    @property
+    def receptive_field(self) -> int:
+        """Side of the square of pixels that one cell sees."""
+        return self.stride + self.left + self.right
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Operations in the order of computation, each after its inputs."""
+
+    ops: tuple[Op, ...]
+
+    @classmethod
+    def from_json(cls, ops: Iterable[Mapping[str, Any]]) -> Graph:
+        """The graph of a topology file's `ops`."""
+        return cls(tuple(Op(**{**op, "inputs": tuple(op["inputs"])}) for op in ops))
+
+    @cached_property
+    def by_name(self) -> dict[str, Op]:
+        """The operations by name."""
+        return {op.name: op for op in self.ops}
+
+    def ancestors(self, names: Iterable[str]) -> tuple[Op, ...]:
+        """What has to be computed for the named results, in order."""
+        wanted = set(names)
+        for op in reversed(self.ops):
+            if op.name in wanted:
+                wanted.update(op.inputs)
+        return tuple(op for op in self.ops if op.name in wanted)
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Each result's stride and overhang, walked from the input on."""
+        fields = {INPUT: Field(stride=1, left=0, right=0)}
+        for op in self.ops:
+            inputs = [fields[name] for name in op.inputs]
+            stride = inputs[0].stride
+            left = max(f.left for f in inputs) + op.padding_left() * stride
+            reach = max(f.right for f in inputs) + (op.kernel - op.stride - op.padding_left()) * stride
+            fields[op.name] = Field(stride=stride * op.stride, left=left, right=max(reach, 0))
+        return fields
+
+    def length(self, name: str, pixels: int) -> int:
+        """Side of the named result for a picture whose side is `pixels`."""
+        if name == INPUT:
+            return pixels
+        op = self.by_name[name]
+        return op.length(self.length(op.inputs[0], pixels))
+
+    def channels(self, name: str) -> int:
+        """Channels of the named result."""
+        return 3 if name == INPUT else self.by_name[name].channels
+
+    def macs_per_pixel(self, name: str) -> float:
+        """Multiply-adds per pixel of the picture, from the input up to the named result."""
+        return sum(
+            op.kernel**2 * self.channels(op.inputs[0]) * op.channels / self.fields[op.name].stride ** 2
+            for op in self.ancestors([name])
+            if op.kind == "conv"
+        )
+
+    def floats_per_pixel(self, name: str) -> float:
+        """Numbers per pixel of the picture in all results up to the named one: what a gradient has to remember."""
+        return sum(op.channels / self.fields[op.name].stride ** 2 for op in self.ancestors([name]))

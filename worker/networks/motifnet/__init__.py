@@ -1,0 +1,1 @@
+"""motifnet: the network that dreamfarm brings along, trained on 43 motifs that a program draws."""

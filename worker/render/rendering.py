@@ -1,0 +1,145 @@
+"""The loop over octaves and iterations: start or restore, advance, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from shared.plan import Plan
+from shared.specs import DreamSpec, StyleSpec
+from worker.networks.network import Network
+from worker.render.dream import Dream
+from worker.render.errors import OutOfMemory
+from worker.render.recipe import Recipe, Slots
+from worker.render.style import StyleTransfer
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a rendering is. Octaves and iterations count from 1; before the first iteration they are 1 and 0."""
+
+    octave: int
+    octaves: int
+    iteration: int
+    iterations: int
+    #: Iterations done, of all octaves.
+    step: int
+    steps: int
+    #: Megapixel-iterations done, and of all.
+    mpit: float
+    mpit_total: float
+    #: The objective's value (a dream's score, a style's loss) as the last iteration found it; NaN before the first.
+    score: float
+    octave_done: bool
+    finished: bool
+
+
+class Rendering:
+    """One job's rendering. What it renders depends on specification, plan, network and pictures, and nothing else."""
+
+    def __init__(self, plan: Plan, recipe: Recipe, slots: Slots, step: int, score: float) -> None:
+        self._plan, self._recipe = plan, recipe
+        self._slots, self._step, self._score = slots, step, score
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        octave, iteration = self._position()
+        now = self._plan.octaves[octave]
+        done = sum(o.mpit for o in self._plan.octaves[:octave]) + now.mpit * iteration / now.iterations
+        return Progress(
+            octave=octave + 1,
+            octaves=len(self._plan.octaves),
+            iteration=iteration,
+            iterations=now.iterations,
+            step=self._step,
+            steps=self._plan.steps,
+            mpit=done,
+            mpit_total=self._plan.mpit,
+            score=self._score,
+            octave_done=iteration == now.iterations,
+            finished=self._step == self._plan.steps,
+        )
+
+    def advance(self, interrupt: Callable[[], None]) -> Progress:
+        """One iteration of one octave.
+
+        Calls `interrupt` between tiles. Whatever it raises passes through and leaves the rendering as it was before
+        the iteration, as do NotFinite and OutOfMemory.
+        """
+        if self._step == self._plan.steps:
+            return self.progress
+        octave, iteration = self._position()
+        slots = self._slots
+        with _memory_errors():
+            if iteration == self._plan.octaves[octave].iterations:
+                octave, iteration = octave + 1, 0
+                slots = self._recipe.enlarge(slots, octave)
+            self._score, self._slots = self._recipe.iterate(slots, octave, iteration, interrupt)
+        self._step += 1
+        return self.progress
+
+    def picture(self) -> FloatArray:
+        """The picture (H, W, 3) at the current octave's size, in 0–255."""
+        return self._recipe.show(self._slots, self._position()[0])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Arrays from which `resume` goes on to the same bits."""
+        return {**self._slots, "step": np.array(self._step, np.int64), "score": np.array(self._score, np.float64)}
+
+    def finish(self) -> FloatArray:
+        """The output (H, W, 3) in 0–255, at the plan's size. The last iteration must be done."""
+        if self._step != self._plan.steps:
+            raise ValueError(f"the rendering is not finished: {self._step} of {self._plan.steps} iterations are done")
+        return self.picture()
+
+    def _position(self) -> tuple[int, int]:
+        """The octave (from 0) that the picture is in, and how many of its iterations are done."""
+        iterations = self._plan.octaves[0].iterations
+        octave = max(self._step - 1, 0) // iterations
+        return octave, self._step - octave * iterations
+
+
+def begin(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, FloatArray]) -> Rendering:
+    """A rendering before its first iteration.
+
+    `pictures` holds those of `shared.specs.assets_of(spec)` under its keys, each (H, W, 3) float32 in 0–255.
+    """
+    with _memory_errors():
+        recipe = _recipe(spec, plan, network, pictures)
+        return Rendering(plan, recipe, recipe.start(), step=0, score=float("nan"))
+
+
+def resume(
+    spec: DreamSpec | StyleSpec,
+    plan: Plan,
+    network: Network,
+    pictures: Mapping[str, FloatArray],
+    state: Mapping[str, NDArray[Any]],
+) -> Rendering:
+    """The rendering that `state` was taken of."""
+    slots = {name: array for name, array in state.items() if name not in ("step", "score")}
+    recipe = _recipe(spec, plan, network, pictures)
+    return Rendering(plan, recipe, slots, step=int(state["step"]), score=float(state["score"]))
+
+
+def _recipe(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, FloatArray]) -> Recipe:
+    if isinstance(spec, DreamSpec):
+        return Dream(spec, plan, network, pictures["input"] if spec.input is not None else None)
+    return StyleTransfer(spec, plan, network, pictures)
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise OutOfMemory(f"there was not enough memory for an iteration: {error}") from error
