@@ -1,0 +1,276 @@
+"""Batch manifests: many jobs in a file (csv, json, ndjson, yaml) or a folder of pictures, and sweeps over them.
+
+A job is written as in the wire format (`shared.specs`), with three liberties for people and for tables:
+
+- pictures are paths, relative to the manifest, or ids of assets (`sha256:…`);
+- a key may be a path (`octaves.scale`) or one of the short names of the command line (`SHORT`: `size`, `octave_scale`);
+- layers and styles may be text: `layer` is `mixed4c:eye=0.5; mixed3a`, `style` is `sea.jpg=2; wood.jpg`.
+
+`complete` brings such a job into the wire format, but for the pictures; `with_assets` then replaces those.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.manifest_files import READERS, Job, ManifestError, Mistake
+from shared.problems import problems_of
+from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, DreamSpec, StyleSpec
+
+#: Short names of fields, on the command line (with hyphens), in manifests and in sweeps.
+SHORT = {
+    "size": "size.long_edge",
+    "aspect": "size.aspect",
+    "octaves": "octaves.count",
+    "octave_scale": "octaves.scale",
+    "gradient": "gradient.normalise",
+    "tiling": "tiling.mode",
+    "tile": "tiling.tile",
+    "frames": "frames.every",
+    "frames_every": "frames.every",
+    "output": "output.format",
+    "format": "output.format",
+    "bits": "output.bits",
+    "quality": "output.quality",
+}
+#: What a folder is searched for.
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"})
+MANIFEST_SUFFIXES = frozenset(f".{format}" for format in READERS)
+#: Stands for every picture while a manifest is checked before anything is uploaded.
+_ANY_ASSET = "sha256:" + 64 * "0"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job of a manifest: where it stands there, for messages, and its fields as `complete` leaves them."""
+
+    where: str
+    job: Job
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A field and the values it shall take, one after another."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+def read(path: Path) -> list[Entry]:
+    """The jobs of a manifest file, or one dream for each picture in a folder, in the order of the names.
+
+    Pictures' paths come out joined to the manifest's folder. Raises ManifestError.
+    """
+    if path.is_dir():
+        pictures = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+        if not pictures:
+            raise _error(f"the folder {path} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+        return [Entry(p.name, {"kind": "dream", "name": p.name, "input": str(p)}) for p in pictures]
+    if path.suffix.lower() not in MANIFEST_SUFFIXES:
+        raise _error(f"{path} is no manifest: it should end with {', '.join(sorted(MANIFEST_SUFFIXES))}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _error(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise _error(f"{path} cannot be read: {error.strerror or error}") from None
+    entries = parse(text, path.suffix.lower().removeprefix("."), path.parent)
+    if not entries:
+        raise _error(f"{path} holds no jobs")
+    return entries
+
+
+def parse(text: str, format: str, folder: Path) -> list[Entry]:
+    """The jobs in a manifest's text. `format`: one of READERS. Raises ManifestError."""
+    entries, mistakes = [], []
+    for where, fields in READERS[format](text):
+        try:
+            job = complete(fields)
+        except ManifestError as error:
+            mistakes += [Mistake(where, m.field, m.message) for m in error.mistakes]
+            continue
+        entries.append(Entry(where, _named(with_assets(job, lambda reference: str(folder / reference)))))
+    if mistakes:
+        raise ManifestError(*mistakes)
+    return entries
+
+
+def complete(fields: Mapping[str, Any]) -> Job:
+    """A job in the wire format, but for its pictures. Raises ManifestError for keys that contradict each other."""
+    job: Job = {}
+    for key, value in fields.items():
+        _set(job, key.strip().replace("-", "_"), value)
+    job.setdefault("kind", "style" if "content" in job or "styles" in job else "dream")
+    return job
+
+
+def change(job: Mapping[str, Any], changes: Mapping[str, Any]) -> Job:
+    """A job with some fields set anew; the others stay. Raises ManifestError."""
+    changed: Job = copy.deepcopy(dict(job))
+    for key, value in changes.items():
+        _set(changed, key.strip().replace("-", "_"), value)
+    return changed
+
+
+def parse_setting(text: str) -> tuple[str, str]:
+    """`key=value` as a pair. Raises ManifestError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise _error(f"{text!r} should be key=value, such as step=2 or octaves.scale=1.3")
+    return key.strip(), value.strip()
+
+
+def parse_sweep(text: str) -> Sweep:
+    """`key=a,b,c`; whole numbers may be a range, `seed=1..20`. Raises ManifestError."""
+    key, values = parse_setting(text)
+    swept = [value for part in values.split(",") for value in _range(part.strip())]
+    if "" in swept:
+        raise _error(f"the sweep {text!r} has an empty value; write key=a,b,c")
+    return Sweep(key, tuple(swept))
+
+
+def sweep(entries: Sequence[Entry], sweeps: Sequence[Sweep]) -> list[Entry]:
+    """Every entry with every combination of the sweeps' values, which are added to the jobs' names.
+
+    Raises ManifestError, also when that makes more jobs than a batch may have.
+    """
+    count = len(entries) * math.prod(len(s.values) for s in sweeps)
+    if count > MAX_BATCH_JOBS:
+        raise _error(f"that makes {count:,} jobs; a batch has up to {MAX_BATCH_JOBS:,}")
+    if not sweeps:
+        return list(entries)
+    combinations = list(itertools.product(*([(s.key, value) for value in s.values] for s in sweeps)))
+    return [_swept(entry, values) for entry in entries for values in combinations]
+
+
+def check(entries: Iterable[Entry]) -> list[DreamSpec | StyleSpec]:
+    """The specifications of the entries (with a stand-in for pictures that are paths). Raises ManifestError with all
+    mistakes that can be found without the pictures and the network."""
+    specs, mistakes = [], []
+    for entry in entries:
+        try:
+            specs.append(SPEC.validate_python(with_assets(entry.job, lambda _: _ANY_ASSET)))
+        except ValidationError as error:
+            mistakes += [Mistake(entry.where, p.field, p.message) for p in problems_of(error, AnySpec)]
+    if mistakes:
+        raise ManifestError(*mistakes)
+    return specs
+
+
+def pictures(entries: Iterable[Entry]) -> list[str]:
+    """The paths of all pictures the entries name, each once, in order of appearance."""
+    found: dict[str, None] = {}
+    for entry in entries:
+        with_assets(entry.job, lambda reference: found.setdefault(reference) or reference)
+    return list(found)
+
+
+def with_assets(job: Mapping[str, Any], look_up: Callable[[str], str]) -> Job:
+    """The job with `look_up(path)` in place of each picture that is not given as an asset's id."""
+
+    def replaced(value: Any) -> Any:
+        return look_up(value) if isinstance(value, str) and not value.startswith("sha256:") else value
+
+    placed = {key: replaced(value) if key in ("input", "content") else value for key, value in job.items()}
+    if isinstance(placed.get("styles"), (list, tuple)):
+        placed["styles"] = [
+            {**style, "asset": replaced(style["asset"])} if isinstance(style, Mapping) and "asset" in style else style
+            for style in placed["styles"]
+        ]
+    return placed
+
+
+def parse_layer(text: str) -> Job:
+    """`layer`, `layer:channel`, `layer=weight` or `layer:channel=weight` as a term of an objective."""
+    name, weight = _weighted(text)
+    layer, colon, channel = name.partition(":")
+    if not layer or (colon and not channel):
+        raise _error(f"{text!r} should be layer, layer:channel, layer=weight or layer:channel=weight", "layer")
+    return {"layer": layer} | ({"channel": channel} if colon else {}) | weight
+
+
+def parse_style(text: str) -> Job:
+    """`picture` or `picture=weight` as one of a job's styles."""
+    name, weight = _weighted(text)
+    return {"asset": name} | weight
+
+
+def _weighted(text: str) -> tuple[str, dict[str, float]]:
+    """The text before the last `=` when a number follows it; else all of it, because file names may hold a `=`."""
+    name, equals, number = text.strip().rpartition("=")
+    if not equals:
+        return text.strip(), {}
+    try:
+        return name.strip(), {"weight": float(number)}
+    except ValueError:
+        return text.strip(), {}
+
+
+def _set(job: Job, key: str, value: Any) -> None:
+    """Set one field, given by path or short name."""
+    if key in ("layer", "layers"):
+        key, value = "objective", [parse_layer(term) for term in _terms(value, key)]
+    elif key in ("style", "styles") and not isinstance(value, list):
+        key, value = "styles", [parse_style(term) for term in _terms(value, key)]
+    elif key in SHORT and not isinstance(value, Mapping):
+        key = SHORT[key]
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise _error(f"this looks like JSON but is not: {error}", key) from None
+    *parents, last = key.split(".")
+    at = job
+    for part in parents:
+        at = at.setdefault(part, {})
+        if not isinstance(at, dict):
+            raise _error(f"{'.'.join(parents)} is given as a whole already; give either it or its parts", key)
+    if isinstance(at.get(last), dict) and isinstance(value, dict):
+        value = {**at[last], **value}
+    at[last] = value
+
+
+def _terms(value: Any, key: str) -> list[str]:
+    terms = value if isinstance(value, (list, tuple)) else str(value).split(";")
+    if not all(isinstance(term, str) and term.strip() for term in terms):
+        raise _error(f"{value!r} should be text, with ; between several", key)
+    return list(terms)
+
+
+def _range(text: str) -> list[str]:
+    ends = re.fullmatch(r"(-?\d{1,18})\.\.(-?\d{1,18})", text)
+    if ends is None:
+        return [text]
+    first, last = int(ends[1]), int(ends[2])
+    if not 0 <= last - first < MAX_BATCH_JOBS:
+        raise _error(f"the range {text} should rise, and by less than {MAX_BATCH_JOBS:,}")
+    return [str(value) for value in range(first, last + 1)]
+
+
+def _swept(entry: Entry, values: Sequence[tuple[str, str]]) -> Entry:
+    job = change(entry.job, dict(values))
+    suffix = " ".join(f"{key}={value}" for key, value in values)
+    job["name"] = f"{entry.job.get('name') or job['kind']} {suffix}"[:200]
+    return Entry(f"{entry.where}, {suffix}" if entry.where else suffix, job)
+
+
+def _named(job: Job) -> Job:
+    """A job without a name gets its picture's."""
+    picture = job.get("input", job.get("content"))
+    if "name" in job or not isinstance(picture, str) or picture.startswith("sha256:"):
+        return job
+    return {"name": Path(picture).name[:200]} | job
+
+
+def _error(message: str, field: str = "", where: str = "") -> ManifestError:
+    return ManifestError(Mistake(where, field, message))
