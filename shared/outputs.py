@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -22,45 +23,62 @@ class NoManifest(ValueError):
     """The picture is no output of dreamfarm, or what it says of itself cannot be read; the message says which."""
 
 
-class Manifest(BaseModel):
-    """Where an output comes from."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)  # open to fields of later versions
 
-    #: Version of the software that rendered it.
-    dreamfarm: str
+
+class ModelMark(_Part):
+    """The network that was used: its name and the SHA-256 of its weights file, hexadecimal."""
+
+    name: str
+    sha256: str
+
+
+class TilingMark(_Part):
+    """How the picture was cut: the mode and the longest side of a tile. Another tiling rounds the last bits differently."""
+
+    mode: str
+    tile: int
+
+
+class Manifest(_Part):
+    """What it takes to render an output again: nothing in it depends on when, where or in how many attempts it was."""
+
+    #: `dreamfarm <version>`.
+    software: str
     spec: AnySpec
-    #: SHA-256 of the network's weights file, hexadecimal.
-    model_digest: str
     #: Ids (`sha256:…`) of the pictures, by the specification's field path.
     inputs: Mapping[str, str]
-    width: int
-    height: int
-    #: Side of the tiles of each octave: another tiling rounds differently in the last bits.
-    tiles: tuple[int, ...]
-    mpit: float
-    #: The farm's job, None for one that was rendered without a farm.
-    job: str | None = None
-
-    @property
-    def tile_limit(self) -> int:
-        """The largest tile side that was used, from which the planner makes the same tiles again."""
-        return max(self.tiles)
+    model: ModelMark
+    #: Width and height of each octave.
+    octaves: tuple[tuple[int, int], ...]
+    tiling: TilingMark
+    #: Width and height of the output.
+    size: tuple[int, int]
+    #: SHA-256 (`sha256:…`) of the values before rounding: float32 little-endian, rows first.
+    pixels: str
+    #: What the planner changed, for people.
+    notes: tuple[str, ...] = ()
 
 
-def manifest_of(spec: DreamSpec | StyleSpec, plan: Plan, *, model_digest: str, job: str | None = None) -> Manifest:
-    """The manifest of a rendering."""
+def manifest_of(spec: DreamSpec | StyleSpec, plan: Plan, rgb: NDArray[np.float32], *, model_digest: str) -> Manifest:
+    """The manifest of a rendering whose output is `rgb`, (H, W, 3) in 0–255."""
     return Manifest(
-        dreamfarm=version(),
+        software=f"dreamfarm {version()}",
         spec=spec,
-        model_digest=model_digest,
         inputs=assets_of(spec),
-        width=plan.width,
-        height=plan.height,
-        tiles=tuple(octave.tile for octave in plan.octaves),
-        mpit=plan.mpit,
-        job=job,
+        model=ModelMark(name=spec.model, sha256=model_digest),
+        octaves=tuple((octave.width, octave.height) for octave in plan.octaves),
+        tiling=TilingMark(mode=spec.tiling.mode, tile=max(octave.tile for octave in plan.octaves)),
+        size=(plan.width, plan.height),
+        pixels=pixels_digest(rgb),
+        notes=plan.notes,
     )
+
+
+def pixels_digest(rgb: NDArray[np.float32]) -> str:
+    """`sha256:…` of a picture's values, float32 little-endian, rows first."""
+    return f"sha256:{hashlib.sha256(np.ascontiguousarray(rgb, '<f4').tobytes()).hexdigest()}"
 
 
 def output_file(rgb: NDArray[np.float32], manifest: Manifest, source: Picture | None) -> bytes:
@@ -68,7 +86,7 @@ def output_file(rgb: NDArray[np.float32], manifest: Manifest, source: Picture | 
     transparency the output keeps, scaled to its size. Raises shared.pictures.PictureError."""
     alpha = None if source is None or source.alpha is None else _scaled(source.alpha, rgb.shape[1], rgb.shape[0])
     icc = None if source is None else source.icc
-    return encode(rgb, manifest.spec.output, alpha=alpha, icc=icc, manifest=manifest.model_dump_json())
+    return encode(rgb, manifest.spec.output, alpha=alpha, icc=icc, manifest=manifest.model_dump_json(indent=1))
 
 
 def manifest_in(data: bytes) -> Manifest:
@@ -104,5 +122,5 @@ def _scaled(alpha: NDArray[np.float32], width: int, height: int) -> NDArray[np.f
     """Transparency (H, W) in 0–1 at another size."""
     if alpha.shape == (height, width):
         return alpha
-    resized = Image.fromarray(alpha).resize((width, height), Image.Resampling.LANCZOS)
+    resized = Image.fromarray(alpha).resize((width, height), Image.Resampling.BICUBIC)
     return np.clip(np.asarray(resized, np.float32), 0, 1)
