@@ -5,19 +5,15 @@ A job's row is changed by `shared.store.jobs` only. `seq` orders rows by age; `i
 
 from __future__ import annotations
 
-from typing import Literal
-
 from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, SmallInteger, String, Text
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
-STATES: tuple[State, ...] = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
-#: States that a job only leaves when a person asks for it.
-TERMINAL: tuple[State, ...] = ("succeeded", "failed", "cancelled")
-#: Why a job failed; decides what follows (see `shared.store.jobs.fail`).
-Failure = Literal["bad_input", "out_of_memory", "worker_lost", "not_finite", "internal"]
-Role = Literal["viewer", "submitter", "admin"]
+from shared.states import STATES as STATES
+from shared.states import TERMINAL as TERMINAL
+from shared.states import Failure as Failure
+from shared.states import Role as Role
+from shared.states import State as State
 
 #: SQLite counts rows only in INTEGER columns.
 Seq = BigInteger().with_variant(Integer, "sqlite")
