@@ -10,12 +10,16 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.store import LocalStore, ObjectStore, S3Config, S3Store
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 #: Local puts that were cut off by a crash leave `name#1` files; older than this they are nobody's any more.
 _ABANDONED_AFTER_SECONDS = 3600.0

@@ -115,6 +115,11 @@ def beat(session: Session, job_id: str, token: str, told: Told, *, lease_seconds
     return _change(session, *_held(job_id, token), values=values) is not None
 
 
+def renew(session: Session, job_id: str, token: str, *, lease_seconds: float) -> bool:
+    """Renew the lease alone: the job is still being loaded. False as for `beat`."""
+    return _change(session, *_held(job_id, token), values={"lease_until": now() + lease_seconds}) is not None
+
+
 def add_frame(session: Session, job_id: str, token: str, frame: NewFrame) -> bool:
     """Record a frame, once: a later attempt that renders the same iteration again changes nothing."""
     job = session.scalar(select(Job).where(*_held(job_id, token)).with_for_update())

@@ -90,10 +90,15 @@ def steer(
     return Steered(job_ids=tuple(job.id for job in before), task_ids=tasks)
 
 
-def cancel_task(session: Session, task_id: str, reason: str) -> Steered:
-    """Cancel the job that a message or its slice stands for: somebody pressed Terminate or Revoke in Flower."""
+def cancel_task(session: Session, task_id: str, reason: str, *, running: bool) -> Steered:
+    """Cancel the job that a message stands for: somebody pressed Terminate or Revoke in Flower.
+
+    The slice that is terminated may have let go of its job already, and the next message may be on its way: of a
+    `running` slice the job is meant, whatever its message. A message that still waits must be the job's latest.
+    """
     unfinished: ColumnElement[bool] = Job.state.in_(("queued", "running", "paused"))
-    job_id = session.scalar(select(Job.id).where(Job.task_id == task_id, unfinished))
+    message = Job.id == task_id.rpartition("-")[0] if running else Job.task_id == task_id
+    job_id = session.scalar(select(Job.id).where(message, unfinished))
     if job_id is None:
         return Steered(job_ids=(), task_ids=())
     return steer(session, "cancel", job_id=job_id, reason=reason)

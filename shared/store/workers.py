@@ -1,0 +1,68 @@
+"""Workers, as they tell of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from shared.store.session import now
+from shared.store.tables import Worker
+
+#: A worker not seen for a day is not coming back under that name.
+_FORGOTTEN_AFTER_SECONDS = 86_400.0
+#: Share of the newest slice in the learnt speed: smooths over small and large jobs, follows a changed machine.
+_LEARNING = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Which worker this is."""
+
+    name: str
+    host: str
+    pid: int
+    #: `cpu` or `gpu:N`.
+    device: str
+
+
+def seen(session: Session, who: Identity) -> None:
+    """The worker is there."""
+    worker = session.get(Worker, who.name)
+    at = session.scalar(select(now())) or 0.0
+    if worker is None:
+        session.add(Worker(**vars(who), started_at=at, seen_at=at))
+        return
+    if worker.pid != who.pid or worker.host != who.host:
+        worker.started_at, worker.pid, worker.host, worker.device = at, who.pid, who.host, who.device
+    worker.seen_at = at
+
+
+def gone(session: Session, name: str) -> None:
+    """The worker has stopped, and was polite enough to say so."""
+    session.execute(update(Worker).where(Worker.name == name).values(seen_at=0.0, job_id=None))
+
+
+def holds(session: Session, name: str, job_id: str | None) -> None:
+    """The worker took a job, or let it go."""
+    session.execute(update(Worker).where(Worker.name == name).values(job_id=job_id))
+
+
+def learn(session: Session, name: str, flops: float, seconds: float) -> None:
+    """A slice did `flops` floating-point operations in `seconds`: what estimates of later jobs rest on."""
+    worker = session.get(Worker, name)
+    if worker is not None and seconds > 0 and flops > 0:
+        speed, old = flops / seconds, worker.flops_per_second
+        worker.flops_per_second = speed if old is None else old + _LEARNING * (speed - old)
+
+
+def forget_the_lost(session: Session) -> None:
+    """Remove workers that have not been seen for a day."""
+    session.execute(delete(Worker).where(Worker.seen_at < now() - _FORGOTTEN_AFTER_SECONDS))
+
+
+def living(session: Session, silence: float) -> Sequence[Worker]:
+    """The workers seen within the last `silence` seconds, by name."""
+    return session.scalars(select(Worker).where(Worker.seen_at > now() - silence).order_by(Worker.name)).all()

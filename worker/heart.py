@@ -1,0 +1,111 @@
+"""The heartbeat of a slice: keeps the lease, tells the progress, learns that the job is not wanted any more."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.store import Store
+from shared.store.jobs import claims
+from shared.store.tables import Job
+
+log = logging.getLogger(__name__)
+
+#: `cancelled`, `paused`: a person wishes so. `taken`: another worker has the job. `interrupted`: this process shall stop.
+Why = Literal["cancelled", "paused", "taken", "interrupted"]
+
+
+class Stopped(Exception):
+    """The slice is to end now, between two tiles."""
+
+    def __init__(self, why: Why) -> None:
+        self.why: Why = why
+        super().__init__(why)
+
+
+class Heart:
+    """Beats in a thread while the main thread renders and asks `check` between tiles."""
+
+    def __init__(self, store: Store, job: Job, *, beat_seconds: float, lease_seconds: float) -> None:
+        self._store, self._job_id, self._token = store, job.id, job.token or ""
+        self._beat_seconds, self._lease_seconds = beat_seconds, lease_seconds
+        self._told: claims.Told | None = None
+        self._why: Why | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+
+    def check(self) -> None:
+        """Raise Stopped when the slice is to end."""
+        if self._why is not None:
+            raise Stopped(self._why)
+
+    def tell(self, told: claims.Told) -> None:
+        """What the next beat says."""
+        self._told = told
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Beat, and take signals as the wish to stop.
+
+        A signal's exception could strike between two statements that belong together, so handlers only leave a note:
+        SIGUSR1 comes with cancelling and pausing, SIGTERM from Flower's Terminate and from the machine's shutdown.
+        """
+        handled = (signal.SIGUSR1, signal.SIGTERM)
+        before = [signal.signal(number, self._on_signal) for number in handled]
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._thread.join()
+            for number, handler in zip(handled, before, strict=True):
+                signal.signal(number, handler)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        # The reason is looked up by the next check's caller; a person's wish is in SQL already.
+        self._why = self._why or "interrupted"
+
+    def _run(self) -> None:
+        last = time.monotonic()
+        while not self._stop.wait(self._beat_seconds):
+            try:
+                why = self._beat()
+            except SQLAlchemyError as error:
+                log.warning("no heartbeat for job %s: %s", self._job_id, error)
+                if time.monotonic() - last > self._lease_seconds:
+                    self._why = "taken"
+                continue
+            last = time.monotonic()
+            if why is not None:
+                self._why = why
+                return
+
+    def _beat(self) -> Why | None:
+        told = self._told
+        with self._store.write() as session:
+            if told is None:
+                held = claims.renew(session, self._job_id, self._token, lease_seconds=self._lease_seconds)
+            else:
+                held = claims.beat(session, self._job_id, self._token, told, lease_seconds=self._lease_seconds)
+            if held:
+                return None
+            row = session.execute(select(Job.state, Job.token).where(Job.id == self._job_id)).first()
+        return verdict(row[0], mine=row[1] == self._token) if row is not None else "taken"
+
+
+def verdict(state: str, *, mine: bool) -> Why:
+    """Why a job that refuses a heartbeat does so."""
+    if mine and state == "cancelled":
+        return "cancelled"
+    if mine and state == "paused":
+        return "paused"
+    return "taken"

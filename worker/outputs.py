@@ -1,0 +1,70 @@
+"""Finishing a job: the output, its manifest and its animation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from shared.outputs import manifest_of, output_file
+from shared.pictures import encode
+from shared.specs import Output
+from shared.store.jobs.claims import Finished
+from shared.store.tables import Frame, Job
+from worker.context import Context
+from worker.frames import animate
+from worker.workbench import Work
+
+SUFFIX = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
+
+
+def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) -> Finished:
+    """Write output, manifest and animation into the attempt's folder.
+
+    `check` is called between the parts; what it raises passes through.
+    """
+    rgb = work.rendering.finish()
+    manifest = manifest_of(work.spec, work.plan, rgb, model_digest=work.network.digest)
+    data = output_file(rgb, manifest, work.original)
+    check()
+    folder = attempt_folder(job)
+    output = f"{folder}/output.{SUFFIX[work.spec.output.format]}"
+    context.blobs.put(output, data)
+    context.blobs.put(f"{folder}/manifest.json", manifest.model_dump_json(indent=1).encode())
+    return Finished(
+        output=output,
+        digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
+        bytes=len(data),
+        width=rgb.shape[1],
+        height=rgb.shape[0],
+        manifest=f"{folder}/manifest.json",
+        animation=_animation(context, job, work, rgb, check),
+    )
+
+
+def attempt_folder(job: Job) -> str:
+    """Where an attempt writes: a worker that was thought dead cannot overwrite what its successor wrote."""
+    return f"jobs/{job.id}/{job.attempt}"
+
+
+def _animation(
+    context: Context, job: Job, work: Work, rgb: NDArray[np.float32], check: Callable[[], None]
+) -> str | None:
+    kind = work.spec.animation
+    if kind is None:
+        return None
+    with context.store.read() as session:
+        keys = session.scalars(select(Frame.picture).where(Frame.job_id == job.id).order_by(Frame.number)).all()
+
+    def pictures() -> Iterator[bytes]:
+        for key in keys:
+            check()
+            yield context.blobs.get(key)
+        yield encode(rgb, Output(format="png"))
+
+    key = f"{attempt_folder(job)}/animation.{kind}"
+    context.blobs.put(key, animate(pictures(), kind, (rgb.shape[1], rgb.shape[0])))
+    return key

@@ -1,0 +1,131 @@
+"""The workbench: a job's rendering, restored from its checkpoint or still lying there from the last slice."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.blobs import BlobMissing
+from shared.cards import card
+from shared.pictures import Picture, PictureError, decode
+from shared.plan import Plan, plan
+from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
+from shared.store.tables import Job
+from worker.context import Context
+from worker.networks import load
+from worker.networks.network import Network
+from worker.render import Rendering, begin, resume
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job on the bench."""
+
+    spec: DreamSpec | StyleSpec
+    plan: Plan
+    network: Network
+    rendering: Rendering
+    #: The picture that the output takes its transparency and colour profile from.
+    original: Picture | None
+
+
+class Bench:
+    """Keeps the last job and the last network warm, for the slices that follow."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._network: Network | None = None
+        self._job: tuple[str, str | None, int | None] | None = None
+        self._work: Work | None = None
+        #: Seconds that the last checkpoint took to save.
+        self.saving_seconds = 0.0
+
+    @property
+    def tile(self) -> int | None:
+        """The largest tile side of the job on the bench."""
+        return None if self._work is None else max(octave.tile for octave in self._work.plan.octaves)
+
+    def open(self, job: Job) -> Work:
+        """The job's rendering at its checkpoint.
+
+        Raises:
+            BlobMissing, PictureError, SpecError: an input is gone or cannot be rendered.
+        """
+        tile_limit = job.tile_limit or self._context.settings.tile
+        wanted = (job.id, job.checkpoint, tile_limit)
+        if self._work is None or self._job != wanted:
+            self.clear()
+            self._work = self._restore(job, tile_limit)
+        self._job = wanted
+        return self._work
+
+    def saved(self, checkpoint: str) -> None:
+        """The job on the bench stands at this checkpoint now."""
+        if self._job is not None:
+            self._job = (self._job[0], checkpoint, self._job[2])
+
+    def clear(self) -> None:
+        """Put the job away: it is finished, or stands where no checkpoint is."""
+        self._job = self._work = None
+
+    def _restore(self, job: Job, tile_limit: int | None) -> Work:
+        spec = SPEC.validate_python(json.loads(job.spec))
+        pictures = {field: self._picture(asset) for field, asset in assets_of(spec).items()}
+        original = next(iter(pictures.values()), None)
+        height, width = (None, None) if original is None else original.rgb.shape[:2]
+        planned = plan(spec, card=card(spec.model), width=width, height=height, tile_limit=tile_limit)
+        network = self._load(spec.model)
+        inputs = {field: picture.rgb for field, picture in pictures.items()}
+        state = self._checkpoint(job)
+        rendering = (
+            begin(spec, planned, network, inputs) if state is None else resume(spec, planned, network, inputs, state)
+        )
+        return Work(spec, planned, network, rendering, original)
+
+    def _load(self, model: str) -> Network:
+        if self._network is None or self._network.card.name != model:
+            self._network = load(model, folder=self._context.settings.networks)
+        return self._network
+
+    def _picture(self, asset: str) -> Picture:
+        data = self._context.blobs.get(asset_key(asset))
+        if hashlib.sha256(data).hexdigest() != asset.removeprefix("sha256:"):
+            raise PictureError(f"the stored picture {asset} is damaged; upload it again, then resume the job")
+        return decode(data, self._context.settings.limits)
+
+    def _checkpoint(self, job: Job) -> Mapping[str, NDArray[Any]] | None:
+        if job.checkpoint is None:
+            return None
+        try:
+            return unpack(self._context.blobs.get(job.checkpoint))
+        except BlobMissing:
+            log.warning("job %s starts over: its checkpoint %s is missing", job.id, job.checkpoint)
+            return None
+
+
+def asset_key(asset: str) -> str:
+    """Where an asset's bytes are."""
+    return f"assets/{asset.removeprefix('sha256:')}"
+
+
+def pack(state: Mapping[str, NDArray[Any]]) -> bytes:
+    """A rendering's state as an .npz file; not compressed, because noise-like floats do not shrink."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **state)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def unpack(data: bytes) -> Mapping[str, NDArray[Any]]:
+    """The state in an .npz file; arrays of numbers only, nothing that could run."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
