@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     host: str = Field("127.0.0.1", description="The API's address; loopback, because one machine needs no more")
     port: int = Field(8560, ge=0, le=65535)
+    flower_host: str = Field(
+        "127.0.0.1", description="Flower's address; its health and metrics pages answer without a password"
+    )
     flower_port: int = Field(8561, ge=0, le=65535)
     flower_password: SecretStr | None = Field(None, description="Flower's; `dreamfarm up` makes one")
 

@@ -1,0 +1,75 @@
+"""Which devices this machine renders on: `gpu:0`, `gpu:1`, … or `cpu`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+#: Importing TensorFlow from a cold disk can take this long.
+_IMPORT_SECONDS = 120
+_QUESTION = (
+    "import json, tensorflow as tf; "
+    "print(json.dumps([tf.__version__, len(tf.config.list_physical_devices('GPU'))]), flush=True)"
+)
+
+
+class NoTensorFlow(Exception):
+    """TensorFlow cannot be imported; the message is its last line of complaint."""
+
+
+def tensorflow() -> tuple[str, int]:
+    """TensorFlow's version and how many GPUs it can use; asked in a process of its own.
+
+    Raises:
+        NoTensorFlow: it cannot be imported.
+    """
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-P", "-c", _QUESTION],
+            capture_output=True,
+            text=True,
+            timeout=_IMPORT_SECONDS,
+            env=quiet,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NoTensorFlow(f"importing it took more than {_IMPORT_SECONDS} s") from None
+    if answer.returncode != 0:
+        complaint = answer.stderr.strip().splitlines() or [f"it ended with code {answer.returncode}"]
+        raise NoTensorFlow(complaint[-1])
+    version, gpus = json.loads(answer.stdout.strip().splitlines()[-1])
+    return str(version), int(gpus)
+
+
+def nvidia_gpus() -> list[str]:
+    """The names of the NVIDIA GPUs that the driver sees."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    answer = subprocess.run(
+        ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []
+
+
+def devices(workers: int) -> list[str]:
+    """The device of each of so many workers; of one per GPU, or one for the CPU, where that is 0.
+
+    TensorFlow is only asked where there are GPUs at all, because that takes seconds.
+    """
+    gpus = 0
+    if nvidia_gpus():
+        try:
+            gpus = tensorflow()[1]
+        except NoTensorFlow:
+            gpus = 0
+    if gpus == 0:
+        return ["cpu"] * max(1, workers)
+    return [f"gpu:{number % gpus}" for number in range(workers or gpus)]

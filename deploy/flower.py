@@ -1,0 +1,39 @@
+"""Flower, on the farm's Celery app."""
+
+from __future__ import annotations
+
+import os
+
+from deploy.errors import Misused
+from shared.settings import Settings
+
+USER = "farm"
+#: Flower's memory of tasks is written this often; what a crash costs is only display.
+_SAVE_MILLISECONDS = 5000
+
+
+def run(settings: Settings) -> int:
+    """Run Flower until it is stopped; its exit code.
+
+    Raises:
+        Misused: no password is set.
+    """
+    if settings.flower_password is None:
+        raise Misused("Flower can cancel everybody's work, so it wants a password: set DREAMFARM_FLOWER_PASSWORD")
+    from shared.queue import celery_app
+
+    (settings.data / "flower").mkdir(mode=0o700, parents=True, exist_ok=True)
+    # By the environment and not as an argument, which everybody on the machine could read.
+    os.environ["FLOWER_BASIC_AUTH"] = f"{USER}:{settings.flower_password.get_secret_value()}"
+    options = [
+        f"--address={settings.flower_host}",
+        f"--port={settings.flower_port}",
+        "--persistent=True",
+        f"--db={settings.data / 'flower' / 'state'}",
+        f"--state_save_interval={_SAVE_MILLISECONDS}",
+        # Columns as wide as a job's name; the time is told as "a minute ago".
+        "--natural_time=True",
+        "--tasks_columns=name,uuid,args,state,received,started,runtime,worker",
+        "--purge_offline_workers=3600",
+    ]
+    return int(celery_app(settings.broker).start(["flower", *options]) or 0)

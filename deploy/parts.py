@@ -1,0 +1,65 @@
+"""The single parts of a farm, each in a process of its own: API, worker, sweeper."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+from shared.settings import Settings
+
+#: Streams of events never end by themselves; requests that do have this long when the API stops.
+_API_GRACE_SECONDS = 5
+
+
+def set_up_logs(settings: Settings) -> None:
+    """Log to the process's errors, a line each."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+    # Each request of each client would be a line.
+    for chatty in ("httpx", "httpcore", "uvicorn.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def run_api(settings: Settings) -> int:
+    """Serve the API until it is stopped."""
+    import uvicorn
+
+    from api.app import create_app
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_API_GRACE_SECONDS,
+        )
+    )
+    server.run()
+    return 0 if server.started else 1
+
+
+def run_worker(settings: Settings, *, name: str | None, device: str) -> int:
+    """Run a worker until it is stopped. SIGTERM lets it save the job that it renders."""
+    from worker.app import run_worker as run
+
+    return run(settings, name=name or f"{device.replace(':', '-')}-{os.getpid()}", device=device)
+
+
+def run_sweeper(settings: Settings) -> int:
+    """Run the sweeper until it is stopped."""
+    from worker.sweeper import run_sweeper as run
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    run(settings, stop)
+    return 0

@@ -1,0 +1,60 @@
+"""Ports: which are free, and who has the one that is not."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import psutil
+
+from deploy.errors import Failed
+
+_TAKEN = (errno.EADDRINUSE,)
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.create_server((host, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether one can listen on a port.
+
+    Raises:
+        Failed: the address is not one of this machine's, or the port is for root alone.
+    """
+    try:
+        socket.create_server((host, port)).close()
+    except PermissionError:
+        raise Failed(f"port {port} may be used by root only; choose one above 1023") from None
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise Failed(
+            f"cannot listen on {host!r}: {error.strerror}; set DREAMFARM_HOST to an address of this machine"
+        ) from None
+    return True
+
+
+def require_free(host: str, port: int, *, what: str, remedy: str) -> None:
+    """Check that one can listen on a port.
+
+    Raises:
+        Failed: somebody else does; the message names them where the system tells.
+    """
+    if not is_free(host, port):
+        holder = holder_of(port)
+        raise Failed(f"port {port} for {what} is taken{f' by {holder}' if holder else ''}. {remedy}")
+
+
+def holder_of(port: int) -> str | None:
+    """Who listens on a port, for people; None where the system does not tell."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,) and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error:
+        return None
+    return None
