@@ -16,14 +16,15 @@ WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 def luminance(picture: FloatArray) -> FloatArray:
     """`picture` (H, W, 3) in grey, as three equal channels."""
-    grey: FloatArray = picture @ WEIGHTS
-    return np.repeat(grey[..., None], 3, axis=2)
+    grey: FloatArray = np.repeat((picture @ WEIGHTS)[..., None], 3, axis=2)
+    return grey
 
 
 def matched(style: FloatArray, content: FloatArray) -> FloatArray:
     """A grey style with the mean and the standard deviation of the grey content."""
     contrast = np.float32(content.std() / max(float(style.std()), 1e-6))
-    return (style - style.mean()) * contrast + content.mean()
+    shifted: FloatArray = (style - style.mean()) * contrast + content.mean()
+    return shifted
 
 
 def recoloured(picture: FloatArray, content: FloatArray) -> FloatArray:

@@ -1,10 +1,11 @@
 """Makes the bundled files of motifnet from a trained Keras model.
 
-    python -m worker.networks.motifnet.convert model.keras
+    python -m worker.networks.motifnet.convert model.keras photo.jpg another.jpg …
 
 writes `motifnet.safetensors` (float16, batch normalisation folded into the convolutions) and `topology.json` beside
-this file, and the card for `shared/cards`. The model's layers are convolution, batch normalisation, ReLU, pooling and
-concatenation, then a global average, drop-out and one dense layer whose outputs are the motifs of `motifs.txt`.
+this file, and the card for `shared/cards`. The channels are made equally loud over the given pictures.
+The model's layers are convolution, batch normalisation, ReLU, pooling and concatenation, then a global average,
+drop-out and one dense layer whose outputs are the motifs of `motifs.txt`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from safetensors.numpy import save
 
 from worker.networks.describe import describe
+from worker.networks.graph import Graph
+from worker.networks.motifnet.equalise import equalised
+from worker.networks.network import Network
 
 HERE = Path(__file__).parent
 CARD = HERE.parents[2] / "shared" / "cards" / "motifnet.json"
@@ -104,26 +111,27 @@ def _inputs(layer: Any) -> list[str]:
     return [t._keras_history.operation.name for node in layer._inbound_nodes for t in node.input_tensors]
 
 
-def main(path: str) -> None:
-    """Converts the model at `path`."""
-    import keras
-    from safetensors.numpy import save
-
+def main(path: str, pictures: list[str]) -> None:
+    """Converts the model at `path`; `pictures` are what its channels' strengths are measured on."""
     converter = Converter()
     for layer in keras.models.load_model(path, compile=False).layers:
         converter.add(layer)
-    data = save({name: np.ascontiguousarray(w, np.float16) for name, w in converter.weights.items()})
     topology = FACTS | {
-        "digest": hashlib.sha256(data).hexdigest(),
+        "digest": "",
         "mean": converter.mean,
         "scale": converter.scale,
         "channel_names": {"logits": (HERE / "motifs.txt").read_text().split()},
         "ops": converter.ops,
     }
+    graph, card = Graph.from_json(converter.ops), describe(topology)
+    network = Network(graph, card, converter.weights, "", card.mean, card.scale)
+    weights = equalised(network, [np.asarray(Image.open(p).convert("RGB"), np.float32) for p in pictures])
+    data = save({name: np.ascontiguousarray(w, np.float16) for name, w in weights.items()})
+    topology["digest"] = hashlib.sha256(data).hexdigest()
     (HERE / "motifnet.safetensors").write_bytes(data)
     (HERE / "topology.json").write_text(json.dumps(topology, indent=1) + "\n")
     CARD.write_text(describe(topology).model_dump_json(indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
