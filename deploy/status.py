@@ -8,6 +8,7 @@ from typing import Literal
 
 from deploy import farmfile
 from shared.settings import Settings
+from shared.store.tables import State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Status:
     flower_password: str | None
     services: Mapping[str, ServiceStatus]
     #: Jobs by state; empty where the database cannot be read.
-    jobs: Mapping[str, int]
+    jobs: Mapping[State, int]
     workers: tuple[WorkerStatus, ...]
     #: What could not be found out, and why.
     problems: tuple[str, ...]
@@ -77,7 +78,7 @@ def _service(mark: farmfile.ServiceMark) -> ServiceStatus:
     return ServiceStatus(pid=mark.process.pid, state=state, restarts=mark.restarts)
 
 
-def _work(settings: Settings) -> tuple[Mapping[str, int], tuple[WorkerStatus, ...], tuple[str, ...]]:
+def _work(settings: Settings) -> tuple[Mapping[State, int], tuple[WorkerStatus, ...], tuple[str, ...]]:
     """Jobs by state, living workers, problems."""
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -94,7 +95,7 @@ def _work(settings: Settings) -> tuple[Mapping[str, int], tuple[WorkerStatus, ..
                 for worker, live in workers(session)
                 if live
             )
-            return {**totals(session).jobs}, found, ()
+            return totals(session).jobs, found, ()
     except SQLAlchemyError as error:
         return {}, (), (f"the database cannot be read: {str(error).splitlines()[0]}",)
     finally:

@@ -1,0 +1,61 @@
+# Everything here needs bash, make and Python >= 3.11 only. GNU make 3.81 (macOS) is enough.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test up bench lint format lock clean
+
+# With NVIDIA GPUs: make up EXTRAS=gpu,flower,postgres,s3,dev (in a .venv without tensorflow-cpu)
+EXTRAS ?= worker,flower,postgres,s3,dev
+# More arguments for pytest, `dreamfarm up` or the benchmarks
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+
+help:
+	@echo 'make demo    render a few pictures on a farm of its own, into demo-output/'
+	@echo 'make up      run the farm until Ctrl-C'
+	@echo 'make test    run all tests; ARGS="tests/unit -k plan" runs some'
+	@echo 'make bench   run the benchmarks'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make format  let ruff format the code'
+	@echo 'make lock    choose versions anew (needs uv)'
+	@echo 'make clean   remove .venv, caches and demo-output/'
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt deploy/make-venv
+	@deploy/make-venv "$(VENV)" "$(EXTRAS)"
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/python -m deploy.demo $(ARGS)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(ARGS)
+
+up: $(STAMP)
+	@$(BIN)/dreamfarm up $(ARGS)
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Comments would name the registry and who asked for what; the versions are all that counts.
+lock:
+	uv pip compile --universal --upgrade --no-emit-index-url --no-header --all-extras --python-version 3.11 \
+	  --quiet --no-annotate pyproject.toml --output-file constraints.txt.new
+	grep -v '^ *#' constraints.txt.new > constraints.txt
+	rm constraints.txt.new
+
+clean:
+	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
