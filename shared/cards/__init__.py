@@ -93,6 +93,10 @@ class Card(Part):
     logits: str
     layers: tuple[Layer, ...]
 
+    def __hash__(self) -> int:
+        # Plans are cached by card; hashing a hundred layers each time would cost more than planning.
+        return hash((self.name, self.digest))
+
     @cached_property
     def by_name(self) -> dict[str, Layer]:
         """The layers by name."""

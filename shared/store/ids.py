@@ -12,7 +12,8 @@ _LENGTH = 11
 
 def new_id(letter: str) -> str:
     """A new identifier that starts with `letter`: `j` for jobs, `b` for batches, `k` for keys."""
-    return letter + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    bits = secrets.randbits(5 * _LENGTH)
+    return letter + "".join([_ALPHABET[bits >> shift & 31] for shift in range(0, 5 * _LENGTH, 5)])
 
 
 def new_token() -> str:

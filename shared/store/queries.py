@@ -6,6 +6,7 @@ IDs may be shortened to any prefix that fits one row only.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -20,6 +21,8 @@ from shared.store.tables import STATES, Asset, AssetOwner, Attempt, Batch, Event
 
 #: How many IDs are named when a prefix fits several.
 _CANDIDATES = 5
+#: Different notes that are shown of one batch.
+_NOTES = 20
 #: The last letter that IDs consist of: `prefix + this` is above everything that starts with the prefix.
 _LAST = "z" * 12
 
@@ -206,6 +209,16 @@ def outputs(session: Session, batch_id: str) -> Sequence[tuple[int, str, str]]:
 def job_ids(session: Session, batch_id: str, *, limit: int) -> Sequence[str]:
     """The first job IDs of a batch, in order."""
     return session.scalars(select(Job.id).where(Job.batch_id == batch_id).order_by(Job.position).limit(limit)).all()
+
+
+def notes(session: Session, batch_id: str) -> list[tuple[str, int]]:
+    """The planner's most frequent notes in a batch, each with the number of its jobs."""
+    query = select(Job.notes, func.count()).where(Job.batch_id == batch_id, Job.notes != "").group_by(Job.notes)
+    counted: Counter[str] = Counter()
+    for text, jobs in session.execute(query).tuples():
+        for note in text.splitlines():
+            counted[note] += jobs
+    return counted.most_common(_NOTES)
 
 
 def running_jobs(session: Session) -> Sequence[Job]:

@@ -1,0 +1,79 @@
+"""The HTTP API: validates, stores, announces, serves. It renders nothing and never imports the worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+
+from api import errors, openapi, web
+from api.doorbell import Doorbell
+from api.metrics import Metrics
+from api.middleware import Around
+from api.routes import access, assets, batches, catalogue, docs, events, health, jobs, pictures, plan
+from api.services import Services
+from api.tail import Tail
+from shared.blobs import open_blobs
+from shared.queue import celery_app
+from shared.settings import Settings
+from shared.store import Store
+
+#: Pictures decoded at once: two keep two cores busy.
+_DECODING = 2
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API of the farm that the settings name. The database's schema has to be there already."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = Store(settings.database)
+        doorbell = Doorbell(store, celery_app(settings.broker), ahead=settings.announce_ahead)
+        app.state.services = Services(
+            settings=settings,
+            store=store,
+            blobs=open_blobs(settings),
+            doorbell=doorbell,
+            tail=Tail(store),
+            metrics=Metrics(store),
+            decoding=CapacityLimiter(_DECODING),
+        )
+        # Jobs may have been submitted while nobody could announce them.
+        doorbell.announce()
+        yield
+        close_streams(app)
+        doorbell.close()
+        store.dispose()
+
+    app = _Api(
+        title="dreamfarm",
+        version=version("dreamfarm"),
+        summary="A render farm for DeepDream and neural style transfer",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(Around)
+    errors.install(app)
+    for module in (assets, jobs, pictures, batches, events, plan, catalogue, access, health, docs):
+        app.include_router(module.router)
+    web.mount(app)
+    return app
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if not self.openapi_schema:
+            self.openapi_schema = openapi.document(self)
+        return self.openapi_schema
+
+
+def close_streams(app: FastAPI) -> None:
+    """End the event streams, which would otherwise keep a server from stopping."""
+    services: Services = app.state.services
+    services.tail.close()

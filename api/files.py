@@ -1,0 +1,70 @@
+"""Blobs as answers: with a name, an ETag and, from a local folder, parts of them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import FileResponse, Response, StreamingResponse
+
+from shared.blobs import BlobMissing, Blobs
+
+MEDIA_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "tiff": "image/tiff",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+    "avif": "image/avif",
+    "mp4": "video/mp4",
+    "json": "application/json",
+}
+#: For the OpenAPI document: an answer that is a file.
+FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
+#: Blobs never change under one key, so browsers need not ask again.
+FOREVER = "private, max-age=31536000, immutable"
+#: For addresses whose blob changes.
+ASK_AGAIN = "private, no-cache"
+
+
+def blob_response(
+    request: Request,
+    blobs: Blobs,
+    key: str,
+    *,
+    file_name: str,
+    etag: str,
+    cache: str = ASK_AGAIN,
+    kind: str | None = None,
+    attach: bool = False,
+) -> Response:
+    """A blob. `kind` is its format, where the key has no extension. Raises BlobMissing."""
+    headers = {
+        "ETag": f'"{etag}"',
+        "Cache-Control": cache,
+        "Content-Disposition": content_disposition(file_name, attach=attach),
+        # What people uploaded must never run as a page of ours.
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    media_type = MEDIA_TYPES.get(kind or key.rpartition(".")[2], "application/octet-stream")
+    if blobs.folder is not None:
+        path = blobs.folder / key
+        if not path.is_file():
+            raise BlobMissing(key)
+        return FileResponse(path, media_type=media_type, headers=headers)
+    return StreamingResponse(blobs.stream(key), media_type=media_type, headers=headers)
+
+
+def content_disposition(file_name: str, *, attach: bool) -> str:
+    """The header that names a file, for old browsers in ASCII (RFC 6266)."""
+    kind = "attachment" if attach else "inline"
+    plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
+    full = "" if plain == file_name else f"; filename*=UTF-8''{quote(file_name)}"
+    return f'{kind}; filename="{plain}"{full}'

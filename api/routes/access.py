@@ -1,0 +1,82 @@
+"""Keys and browser sessions."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.auth import COOKIE, Admin, Viewer, bearer
+from api.errors import ApiError, not_found
+from api.routes.common import Key
+from api.schemas import KeyView, MadeKey, NewKey, WhoAmI
+from api.services import Farm
+from api.submission import request_digest
+from api.views import key_view
+from shared.store import keys
+from shared.store.jobs.submission import remember, remembered
+
+router = APIRouter(prefix="/v1", tags=["access"])
+
+_SESSION_SECONDS = 30 * 24 * 3600
+
+
+@router.post("/session")
+def open_session(
+    request: Request, response: Response, who: Viewer, key: Annotated[str | None, Depends(bearer)]
+) -> WhoAmI:
+    """Trade the key in the Authorization header for a cookie that scripts cannot read."""
+    if key is not None:
+        response.set_cookie(
+            COOKIE,
+            key,
+            max_age=_SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+            path="/",
+        )
+    return WhoAmI(owner=who.owner, role=who.role)
+
+
+@router.get("/session")
+def get_session(who: Viewer) -> WhoAmI:
+    """Whom this request speaks for."""
+    return WhoAmI(owner=who.owner, role=who.role)
+
+
+@router.delete("/session", status_code=204)
+def close_session(response: Response) -> None:
+    """Forget the cookie."""
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+
+
+@router.get("/keys")
+def list_keys(farm: Farm, _who: Admin) -> list[KeyView]:
+    """All keys, without the keys themselves."""
+    with farm.store.read() as session:
+        return [key_view(row) for row in keys.listed(session)]
+
+
+@router.post("/keys", status_code=201)
+def make_key(wanted: NewKey, response: Response, farm: Farm, who: Admin, idempotency_key: Key) -> MadeKey:
+    """Make a key. It is shown in this answer only."""
+    digest = request_digest("/v1/keys", wanted.model_dump_json().encode())
+    with farm.store.write() as session:
+        made_before = remembered(session, who.owner, idempotency_key, digest)
+        if made_before is not None:
+            detail = f"this request made key {made_before} already; a key is shown once: revoke it and make another"
+            raise ApiError(HTTPStatus.CONFLICT, "already-made", detail)
+        row, key = keys.create(session, wanted.owner, wanted.role, wanted.label)
+        remember(session, who.owner, idempotency_key, digest, row.id)
+    response.headers["Location"] = f"/v1/keys/{row.id}"
+    return MadeKey(**dict(key_view(row)), key=key)
+
+
+@router.delete("/keys/{key_id}", status_code=204)
+def revoke_key(key_id: str, farm: Farm, _who: Admin) -> None:
+    """Close a key for good."""
+    with farm.store.write() as session:
+        if not keys.revoke(session, key_id):
+            raise not_found(f"there is no key {key_id!r}")

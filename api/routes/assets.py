@@ -1,0 +1,106 @@
+"""Assets: upload pictures and get them back."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Query, Request, Response
+from starlette.datastructures import UploadFile
+
+from api.auth import Caller, Submitter, Viewer
+from api.bodies import limited, media_type, read_body
+from api.errors import Mistake, invalid, too_large
+from api.files import FILE_RESPONSE, FOREVER, blob_response
+from api.openapi import asset_body
+from api.routes.common import Key
+from api.schemas import AssetView
+from api.services import Farm, Services
+from api.thumbnails import asset_thumbnail
+from api.views import asset_view
+from shared.pictures import probe
+from shared.store import assets, queries
+from shared.store.tables import Asset
+
+router = APIRouter(prefix="/v1/assets", tags=["assets"])
+
+#: What a multipart body needs beside its file.
+_ENVELOPE_BYTES = 64 * 1024
+
+
+@router.post("", status_code=201, openapi_extra=asset_body(), responses={200: {"model": AssetView}})
+async def upload_asset(request: Request, response: Response, farm: Farm, who: Submitter, _key: Key) -> AssetView:
+    """Upload a picture: as the body itself, or as the file of a multipart form.
+
+    The ID follows from the bytes, so uploading a picture again changes nothing and answers 200.
+    """
+    data = await _picture(request, farm.settings.max_upload_bytes)
+    asset, is_new = await anyio.to_thread.run_sync(_store, farm, who, data, limiter=farm.decoding)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/v1/assets/{asset.id}"
+    return asset_view(asset)
+
+
+async def _picture(request: Request, limit: int) -> bytes:
+    if media_type(request) != "multipart/form-data":
+        return await read_body(request, limit)
+    with limited(request, limit + _ENVELOPE_BYTES) as bounded:
+        async with bounded.form(max_files=1) as form:
+            files = [value for value in form.values() if isinstance(value, UploadFile)]
+            if not files:
+                message = "send the picture as a file of the form"
+                raise invalid(message, [Mistake(field="file", message=message)])
+            if (files[0].size or 0) > limit:
+                raise too_large(f"the picture is larger than the {limit:,} bytes that are taken")
+            return await files[0].read()
+
+
+def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
+    info = probe(data, farm.settings.limits)
+    asset_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    # The bytes come first: what SQL knows of is always there. Bytes without a row are nobody's and do no harm.
+    key = assets.blob_key(asset_id)
+    if not farm.blobs.exists(key):
+        farm.blobs.put(key, data)
+    with farm.store.write() as session:
+        return assets.add(
+            session,
+            who.owner,
+            asset_id,
+            width=info.width,
+            height=info.height,
+            format=info.format,
+            bytes=len(data),
+        )
+
+
+@router.head("/{asset_id}", include_in_schema=False)
+@router.get("/{asset_id}", response_class=Response, responses=FILE_RESPONSE)
+async def get_asset(
+    asset_id: str,
+    request: Request,
+    farm: Farm,
+    who: Viewer,
+    thumbnail: Annotated[bool, Query(description="At most 320 pixels long, WebP")] = False,
+) -> Response:
+    """An uploaded picture, as it was sent."""
+    asset = await anyio.to_thread.run_sync(_find, farm, who, asset_id)
+    key, digest = assets.blob_key(asset.id), asset.id.removeprefix("sha256:")
+    if thumbnail:
+        small = await anyio.to_thread.run_sync(asset_thumbnail, farm.blobs, key, limiter=farm.decoding)
+        name, etag = f"{digest[:12]}-thumbnail.webp", f"{digest}-thumbnail"
+        return blob_response(request, farm.blobs, small, file_name=name, etag=etag, cache=FOREVER)
+    name = f"{digest[:12]}.{asset.format}"
+    return blob_response(request, farm.blobs, key, file_name=name, etag=digest, cache=FOREVER, kind=asset.format)
+
+
+@router.get("/{asset_id}/info")
+def get_asset_info(asset_id: str, farm: Farm, who: Viewer) -> AssetView:
+    """An uploaded picture's size and format."""
+    return asset_view(_find(farm, who, asset_id))
+
+
+def _find(farm: Services, who: Caller, asset_id: str) -> Asset:
+    with farm.store.read() as session:
+        return queries.find_asset(session, asset_id, who.sees)

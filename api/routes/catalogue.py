@@ -1,0 +1,109 @@
+"""What the farm has: networks, presets, workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from fastapi import APIRouter
+
+from api.auth import Viewer
+from api.schemas import LayerView, ModelView, PresetView, WorkerView
+from api.services import Farm
+from api.views import when
+from shared.cards import Card, card, cards
+from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset
+from shared.store import queries
+
+router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+
+@router.get("/models")
+def list_models(_who: Viewer) -> list[ModelView]:
+    """The networks that jobs can name."""
+    return [_model(known) for known in cards()]
+
+
+@router.get("/models/{name}")
+def get_model(name: str, _who: Viewer) -> ModelView:
+    """A network."""
+    return _model(card(name))
+
+
+@router.get("/models/{name}/layers")
+def list_layers(name: str, _who: Viewer) -> list[LayerView]:
+    """A network's layers, from the picture to the classes."""
+    return [
+        LayerView(
+            name=layer.name,
+            kind=layer.kind,
+            channels=layer.channels,
+            stride=layer.stride,
+            receptive_field=layer.receptive_field,
+            macs_per_pixel=layer.macs_per_pixel,
+            channel_names=None if layer.channel_names is None else list(layer.channel_names),
+        )
+        for layer in card(name).layers
+    ]
+
+
+def _model(known: Card) -> ModelView:
+    self = f"/v1/models/{known.name}"
+    return ModelView(
+        name=known.name,
+        summary=known.summary,
+        licence=known.licence,
+        digest=known.digest,
+        parameters=known.parameters,
+        min_size=known.min_size,
+        objective=known.objective,
+        logits=known.logits,
+        layers=len(known.layers),
+        links={"self": self, "layers": f"{self}/layers"},
+    )
+
+
+@router.get("/presets")
+def list_presets(_who: Viewer) -> list[PresetView]:
+    """The named recipes."""
+    return _presets("dream", DREAM_PRESETS) + _presets("style", STYLE_PRESETS)
+
+
+def _presets(kind: Literal["dream", "style"], presets: Mapping[str, Preset]) -> list[PresetView]:
+    return [
+        PresetView(
+            name=preset.name,
+            kind=kind,
+            summary=preset.summary,
+            fields=dict(preset.fields),
+            models=_dicts(preset.models),
+        )
+        for preset in presets.values()
+    ]
+
+
+def _dicts(models: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {model: dict(fields) for model, fields in models.items()}
+
+
+@router.get("/workers")
+def list_workers(farm: Farm, who: Viewer) -> list[WorkerView]:
+    """The workers, living ones first."""
+    with farm.store.read() as session:
+        workers = queries.workers(session)
+        visible = {job.id for job in queries.running_jobs(session) if who.sees in (None, job.owner)}
+    views = [
+        WorkerView(
+            name=worker.name,
+            host=worker.host,
+            pid=worker.pid,
+            device=worker.device,
+            live=live,
+            started_at=when(worker.started_at),
+            seen_at=when(worker.seen_at),
+            job=worker.job_id if worker.job_id in visible else None,
+            flops_per_second=worker.flops_per_second,
+        )
+        for worker, live in workers
+    ]
+    return sorted(views, key=lambda view: not view.live)

@@ -1,0 +1,32 @@
+"""What the routes of jobs and batches have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from api.auth import Caller
+from api.bodies import idempotency_key
+from shared.store.jobs.steering import ActionName
+
+Key = Annotated[str | None, Depends(idempotency_key)]
+Cursor = Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+_DONE: dict[ActionName, str] = {
+    "cancel": "cancelled",
+    "pause": "paused",
+    "resume": "resumed",
+    "retry": "sent again",
+}
+
+
+def reason_of(action: ActionName, who: Caller) -> str:
+    """Why a job is in its new state."""
+    return f"{_DONE[action]} by {who.owner}"
+
+
+def position(cursor: str | None) -> int | None:
+    """The number that a page starts after."""
+    return None if cursor is None else int(cursor)
