@@ -1,4 +1,4 @@
-"""One bounded slice of a job: claim, restore, render, save, commit.
+"""One bounded slice of a claimed job: restore, render, save, commit.
 
 Imported in a worker's child process only: it brings TensorFlow.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import dataclass
-from typing import Literal
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -21,6 +19,7 @@ from shared.problems import SpecError
 from shared.store import workers
 from shared.store.jobs import claims
 from shared.store.tables import Failure, Frame, Job
+from worker.attempt import Ended
 from worker.context import Context
 from worker.frames import frame_bytes, thumbnail
 from worker.heart import Heart, Stopped
@@ -30,38 +29,11 @@ from worker.workbench import Bench, Work, pack
 
 log = logging.getLogger(__name__)
 
-#: How a slice ended. `stale`: the message was outdated or the job was taken away; nothing was changed.
-Outcome = Literal["saved", "succeeded", "failed", "stopped", "stale"]
-
 #: What the job's own input is to blame for; trying again cannot help.
 _BAD_INPUT = (BlobMissing, PictureError, SpecError, UnknownModel, ValidationError)
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A slice's end, and for a failure its reason."""
-
-    outcome: Outcome
-    reason: str = ""
-
-
-def run_slice(context: Context, bench: Bench, worker: str, job_id: str, task_id: str) -> Ended:
-    """Claim the job that a message names, and render a slice of it."""
-    lease = context.settings.lease_seconds
-    with context.store.write() as session:
-        job = claims.claim(session, job_id, task_id=task_id, worker=worker, lease_seconds=lease)
-        if job is None:
-            return Ended("stale")
-        workers.holds(session, worker, job.id)
-    heart = Heart(context.store, job, beat_seconds=context.settings.heartbeat_seconds, lease_seconds=lease)
-    with heart.beating():
-        ended = _Slice(context, bench, worker, job, heart).run()
-    with context.store.write() as session:
-        workers.holds(session, worker, None)
-    return ended
-
-
-class _Slice:
+class Slice:
     """A claimed job's slice; every change to the job carries the attempt's token."""
 
     def __init__(self, context: Context, bench: Bench, worker: str, job: Job, heart: Heart) -> None:

@@ -13,7 +13,10 @@ from celery.exceptions import Ignore
 
 from shared.queue import RESUME, SLICE, announce
 from shared.store.jobs import schedule, steering
+from shared.store.tables import Job
+from worker.attempt import Ended, run_attempt
 from worker.context import context
+from worker.heart import Heart
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +27,6 @@ class SliceFailed(Exception):
 
 @lru_cache(maxsize=1)
 def _bench() -> Any:
-    # Brings TensorFlow: in the child process, at its first slice.
     from worker.workbench import Bench
 
     return Bench(context())
@@ -33,10 +35,15 @@ def _bench() -> Any:
 @shared_task(bind=True, name=SLICE, throws=(SliceFailed,))
 def render_slice(self: Task, job: str) -> str:
     """Render one slice of a job."""
-    from worker.slice import run_slice
+    farm, worker = context(), str(self.request.hostname)
 
-    farm = context()
-    ended = run_slice(farm, _bench(), str(self.request.hostname), job, str(self.request.id))
+    def render(claimed: Job, heart: Heart) -> Ended:
+        # Brings TensorFlow: in the child process, at its first slice.
+        from worker.slice import Slice
+
+        return Slice(farm, _bench(), worker, claimed, heart).run()
+
+    ended = run_attempt(farm, worker, job, str(self.request.id), render)
     announce(farm.store, self.app, ahead=farm.settings.announce_ahead)
     if ended.outcome == "failed":
         raise SliceFailed(ended.reason)
