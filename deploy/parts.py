@@ -10,9 +10,6 @@ import threading
 
 from shared.settings import Settings
 
-#: Streams of events never end by themselves; requests that do have this long when the API stops.
-_API_GRACE_SECONDS = 5
-
 
 def set_up_logs(settings: Settings) -> None:
     """Log to the process's errors, a line each."""
@@ -29,22 +26,9 @@ def set_up_logs(settings: Settings) -> None:
 
 def run_api(settings: Settings) -> int:
     """Serve the API until it is stopped."""
-    import uvicorn
+    from api.server import serve
 
-    from api.app import create_app
-
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=_API_GRACE_SECONDS,
-        )
-    )
-    server.run()
-    return 0 if server.started else 1
+    return 0 if serve(settings) else 1
 
 
 def run_worker(settings: Settings, *, name: str | None, device: str) -> int:
