@@ -205,7 +205,9 @@ def _layers(spec: DreamSpec | StyleSpec, card: Card) -> list[Layer]:
     found: list[Layer] = []
     if isinstance(spec, DreamSpec):
         wanted = [(f"objective.{i}", term.layer, term.channel) for i, term in enumerate(spec.objective)]
-        if all(term.weight == 0 for term in spec.objective):
+        if not wanted:
+            problems.append(Problem("objective", f"preset {spec.preset!r} names no layers of {card.name}: name some"))
+        elif all(term.weight == 0 for term in spec.objective):
             problems.append(Problem("objective", "all weights are 0, so there is nothing to maximise"))
     else:
         if spec.tiling.mode == "roll":
