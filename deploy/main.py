@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from api import cli
 from deploy import commands
 from deploy.errors import Failed, Misused
 
@@ -30,6 +31,7 @@ def build() -> typer.Typer:
     """The command line's application."""
     app = typer.Typer(name="dreamfarm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(_start)
+    cli.add_commands(app)
     commands.add_commands(app)
     return app
 

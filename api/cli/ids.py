@@ -1,0 +1,20 @@
+"""IDs as people type them: a job's or a batch's, shortened to any prefix that fits one only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.cli.command import Misused
+
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="A job's or a batch's ID, or the start of it", show_default=False)
+]
+
+
+def is_batch(id: str) -> bool:
+    """Whether an ID is a batch's. Raises Misused when it is neither a batch's nor a job's."""
+    if id[:1].lower() not in ("j", "b") or not (id.isascii() and id.isalnum()):
+        raise Misused(f"{id!r} is not an ID: a job's starts with j, a batch's with b (see `dreamfarm ls`)")
+    return id[:1].lower() == "b"

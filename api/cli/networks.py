@@ -1,0 +1,158 @@
+"""The commands about networks: models, layers. Without a farm they tell of the networks that come with this software."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from api.cli import words
+from api.cli.command import Json, Misused, add, out, prepared, print_json
+from api.client.errors import NoFarm
+from shared.cards import Card, Layer, UnknownModel, card, cards
+from shared.problems import nearest
+
+if TYPE_CHECKING:
+    from api.client import Farm
+    from api.schemas import LayerView, ModelView
+
+_PANEL = "Networks and plans"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    models = typer.Typer(invoke_without_command=True)
+    models.callback()(prepared(list_models))
+    add(models, show, name="show")
+    app.add_typer(models, name="models", rich_help_panel=_PANEL)
+    add(app, layers, panel=_PANEL)
+
+
+def list_models(context: typer.Context, farm: Farm, as_json: Json = False) -> None:
+    """List the networks, or show one.
+
+    Example: dreamfarm models
+    """
+    if context.invoked_subcommand is not None:
+        return
+    models = _models(farm)
+    if as_json:
+        print_json(models)
+        return
+    words.table(
+        ["model", "layers", "parameters", "licence", "summary"],
+        [(m.name, str(m.layers), f"{m.parameters:,}", m.licence, m.summary) for m in models],
+        right=("layers", "parameters"),
+    )
+
+
+def show(
+    farm: Farm, model: Annotated[str, typer.Argument(metavar="MODEL", help="A network's name")], as_json: Json = False
+) -> None:
+    """Show what is known of a network.
+
+    Example: dreamfarm models show motifnet
+    """
+    models = {m.name: m for m in _models(farm)}
+    found = models.get(model)
+    if found is None:
+        raise Misused(f"there is no model {model!r}{nearest(model, models)}; there are: {', '.join(models)}")
+    if as_json:
+        print_json(found)
+        return
+    facts = {
+        "summary": found.summary,
+        "licence": found.licence,
+        "parameters": f"{found.parameters:,}",
+        "SHA-256": found.digest,
+        "layers": f"{found.layers} (dreamfarm layers {found.name})",
+        "dreams on": found.objective,
+        "classes": found.logits,
+        "smallest": f"{found.min_size} pixels on the shorter side",
+    }
+    out.print(Text(found.name, style="bold"))
+    for name, value in facts.items():
+        out.print(Text(f"  {name:<11}", style="dim").append(value, style="default not dim"), soft_wrap=True)
+
+
+def layers(
+    farm: Farm,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A network's name")] = "motifnet",
+    channels: Annotated[
+        str | None, typer.Option("--channels", metavar="LAYER", help="Name this layer's channels")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List a network's layers, from the picture upwards.
+
+    Stride and field are in pixels: how far apart a layer's cells are, and how much of the picture each sees.
+
+    Example: dreamfarm layers motifnet --channels logits
+    """
+    found = _layers(farm, model)
+    if channels is not None:
+        _print_channels(found, model, channels, as_json)
+        return
+    if as_json:
+        print_json(found)
+        return
+    words.table(
+        ["layer", "kind", "channels", "stride", "field", "multiply-adds/pixel"],
+        [
+            (
+                layer.name,
+                layer.kind,
+                str(layer.channels),
+                str(layer.stride),
+                str(layer.receptive_field),
+                f"{layer.macs_per_pixel:,.0f}",
+            )
+            for layer in found
+        ],
+        right=("channels", "stride", "field", "multiply-adds/pixel"),
+    )
+
+
+def _print_channels(found: list[LayerView], model: str, name: str, as_json: bool) -> None:
+    by_name = {layer.name: layer for layer in found}
+    if name not in by_name:
+        raise Misused(f"model {model!r} has no layer {name!r}{nearest(name, by_name)}")
+    layer = by_name[name]
+    if as_json:
+        print_json(layer.channel_names)
+    elif layer.channel_names is None:
+        out.print(f"the {layer.channels} channels of {name} have no names: 0 to {layer.channels - 1}", markup=False)
+    else:
+        words.table(["channel", "name"], [(str(i), n) for i, n in enumerate(layer.channel_names)], right=("channel",))
+
+
+def _models(farm: Farm) -> list[ModelView]:
+    try:
+        return farm.models()
+    except NoFarm:
+        return [_model_here(known) for known in cards()]
+
+
+def _layers(farm: Farm, model: str) -> list[LayerView]:
+    try:
+        return farm.layers(model)
+    except NoFarm:
+        try:
+            known = card(model)
+        except UnknownModel as error:
+            raise Misused(str(error.args[0])) from None
+        return [_layer_here(layer) for layer in known.layers]
+
+
+def _model_here(known: Card) -> ModelView:
+    from api.schemas import ModelView
+
+    fields = known.model_dump(exclude={"layers", "mean", "scale"})
+    return ModelView(**fields, layers=len(known.layers), links={})
+
+
+def _layer_here(layer: Layer) -> LayerView:
+    from api.schemas import LayerView
+
+    return LayerView.model_validate(layer, from_attributes=True)

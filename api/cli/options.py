@@ -1,0 +1,179 @@
+"""The options that describe a job. Types, choices and help come from the fields of `shared.specs`."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from shared.manifest_files import Job
+from shared.manifests import SHORT, complete, parse_layer, parse_style
+from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset
+from shared.specs import DreamSpec, StyleSpec
+
+Kind = type[DreamSpec] | type[StyleSpec]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """An option that sets one field: the field's short name or path is its name."""
+
+    key: str
+    panel: str
+    metavar: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The field's path in the specification."""
+        return SHORT.get(self.key, self.key)
+
+    @property
+    def name(self) -> str:
+        """As it is typed."""
+        return "--" + self.key.replace("_", "-")
+
+
+_WHAT, _HOW, _RESULT = "What is rendered", "How it is rendered", "What comes out"
+_SHARED = (
+    Flag("preset", _WHAT, "NAME"),
+    Flag("model", _WHAT, "NAME"),
+    Flag("size", _RESULT, "PX"),
+    Flag("octaves", _HOW, "N"),
+    Flag("octave_scale", _HOW, "X"),
+    Flag("iterations", _HOW, "N"),
+    Flag("seed", _HOW, "N"),
+    Flag("precision", _HOW),
+    Flag("tiling", _HOW),
+    Flag("tile", _HOW, "PX"),
+    Flag("frames_every", _RESULT, "N"),
+    Flag("animation", _RESULT),
+    Flag("format", _RESULT),
+    Flag("bits", _RESULT),
+    Flag("quality", _RESULT, "1-100"),
+    Flag("name", _RESULT, "TEXT"),
+)
+_FLAGS: dict[Kind, tuple[Flag, ...]] = {
+    DreamSpec: (
+        *_SHARED,
+        Flag("step", _HOW, "X"),
+        Flag("gradient", _HOW),
+        Flag("jitter", _HOW, "PX"),
+        Flag("detail", _HOW),
+        Flag("aspect", _RESULT, "X"),
+    ),
+    StyleSpec: (
+        *_SHARED,
+        Flag("content_weight", _WHAT, "X"),
+        Flag("style_weight", _WHAT, "X"),
+        Flag("tv_weight", _WHAT, "X"),
+        Flag("keep_colors", _WHAT),
+        Flag("learning_rate", _HOW, "X"),
+        Flag("noise", _HOW, "0-1"),
+    ),
+}
+#: A farm's order of service; there is none in this process.
+_PRIORITY = Flag("priority", _HOW, "0-9")
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """The options of one kind of job, as a command's parameters and back."""
+
+    kind: Kind
+    #: Whether the job goes to a farm, where it has a priority.
+    queued: bool = True
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """The options that set one field each."""
+        return _FLAGS[self.kind] + ((_PRIORITY,) if self.queued else ())
+
+    def parameters(self) -> list[inspect.Parameter]:
+        """The parameters of a Typer command."""
+        return [_parameter(flag.key, *_typed(self.kind, flag)) for flag in self.flags] + _lists(self.kind)
+
+    def fields(self, given: Mapping[str, Any]) -> Job:
+        """The job that the given options describe; without its content or input. Raises ManifestError."""
+        named = {flag.key: given[flag.key] for flag in self.flags if given[flag.key] is not None}
+        job = complete({"kind": self.kind.model_fields["kind"].default, **named})
+        for key, field, parse in (
+            ("layer", "objective", parse_layer),
+            ("content_layer", "content_layers", parse_layer),
+            ("style_layer", "style_layers", parse_layer),
+            ("style", "styles", parse_style),
+        ):
+            if given.get(key):
+                job[field] = [parse(text) for text in given[key]]
+        return job
+
+    def option_of(self, path: str) -> str:
+        """What a person typed to set the field at `path`: the option's name, else the path."""
+        names = {flag.path: flag.name for flag in self.flags}
+        names |= {"objective": "--layer", "styles": "--style", "content_layers": "--content-layer"}
+        names |= {"style_layers": "--style-layer"}
+        return names.get(path) or names.get(path.split(".", 1)[0]) or path
+
+
+def _typed(kind: Kind, flag: Flag) -> tuple[Any, str, Flag]:
+    """A flag's type and help."""
+    field = _field(kind, flag.path)
+    annotation = field.annotation
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        annotation = next(part for part in typing.get_args(annotation) if part is not types.NoneType)
+    if flag.key == "preset":
+        return str, _presets(DREAM_PRESETS if kind is DreamSpec else STYLE_PRESETS), flag
+    if flag.key == "model":
+        return str, "The network (see `dreamfarm models`)", flag
+    if flag.key == "bits":  # numbers that are a choice are text to Typer's choices
+        annotation = str
+        return annotation, f"{field.description}: {' or '.join(map(str, typing.get_args(field.annotation)))}", flag
+    return annotation, field.description or flag.key.replace("_", " ").capitalize(), flag
+
+
+def _parameter(key: str, annotation: Any, text: str, flag: Flag) -> inspect.Parameter:
+    names = [flag.name, f"--no-{flag.name[2:]}"] if annotation is bool else [flag.name]
+    option = typer.Option("/".join(names), help=text, metavar=flag.metavar, rich_help_panel=flag.panel)
+    return inspect.Parameter(
+        key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, option]
+    )
+
+
+def _lists(kind: Kind) -> list[inspect.Parameter]:
+    """The options that may be given several times."""
+    if kind is DreamSpec:
+        return [_list("layer", "L[:channel][=weight]", "A layer, or a channel of it (name or number), to dream on")]
+    return [
+        _list("style", "PICTURE[=weight]", "A picture whose style is taken over"),
+        _list("content_layer", "L[=weight]", "A layer that holds on to the content"),
+        _list("style_layer", "L[=weight]", "A layer that takes over the style"),
+    ]
+
+
+def _list(key: str, metavar: str, text: str) -> inspect.Parameter:
+    option = typer.Option(
+        "--" + key.replace("_", "-"), help=f"{text}; may be repeated", metavar=metavar, rich_help_panel=_WHAT
+    )
+    return inspect.Parameter(
+        key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[list[str] | None, option]
+    )
+
+
+def _presets(presets: Mapping[str, Preset]) -> str:
+    return "; ".join(f"{preset.name}: {preset.summary}" for preset in presets.values())
+
+
+def _field(kind: type[BaseModel], path: str) -> FieldInfo:
+    """The field at a path such as `octaves.scale`."""
+    *parents, last = path.split(".")
+    model: Any = kind
+    for part in parents:
+        model = model.model_fields[part].annotation
+    found: FieldInfo = model.model_fields[last]
+    return found

@@ -1,0 +1,186 @@
+"""What jobs would do and cost: the command `plan`, and the dry run of a batch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli import words
+from api.cli.command import Json, add, err, out, print_json
+from api.cli.options import JobOptions
+from api.client.errors import NoFarm
+from shared.manifest_files import Job
+from shared.manifests import Entry, check, pictures, with_assets
+from shared.specs import DreamSpec, StyleSpec
+
+if TYPE_CHECKING:
+    from api.client import Farm
+    from api.schemas import PlanView
+
+#: Jobs of a dry run that are listed one by one.
+_LISTED = 20
+#: Stands for pictures that are not uploaded, whose size is sent instead.
+_NOT_UPLOADED = "sha256:" + 64 * "0"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    plan = typer.Typer(help="Sizes, tiles, work, time and memory of a job that is not submitted.", no_args_is_help=True)
+    add(plan, plan_dream, name="dream", job=JobOptions(DreamSpec))
+    add(plan, plan_style, name="style", job=JobOptions(StyleSpec))
+    app.add_typer(plan, name="plan", rich_help_panel="Networks and plans")
+
+
+def plan_dream(
+    farm: Farm,
+    fields: Job,
+    picture: Annotated[str | None, typer.Argument(metavar="[PICTURE]", help="Without: from noise")] = None,
+    as_json: Json = False,
+) -> None:
+    """Plan a dream.
+
+    Example: dreamfarm plan dream castle.jpg --size 8192 --octaves 6
+    """
+    print_plan(farm, Entry("", fields | ({} if picture is None else {"input": picture})), as_json=as_json)
+
+
+def plan_style(
+    farm: Farm,
+    fields: Job,
+    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The picture to be restyled")],
+    as_json: Json = False,
+) -> None:
+    """Plan a style transfer. The style pictures do not matter to its plan.
+
+    Example: dreamfarm plan style castle.jpg --size 4096
+    """
+    styles = fields.get("styles") or [{"asset": _NOT_UPLOADED}]
+    print_plan(farm, Entry("", fields | {"content": content, "styles": styles}), as_json=as_json)
+
+
+def print_plan(farm: Farm, entry: Entry, *, as_json: bool) -> None:
+    """Print the plan of one job."""
+    check([entry])
+    try:
+        plan = farm.plan([_sized(entry)]).jobs[0]
+    except NoFarm as error:
+        plan = _planned_here(entry)
+        err.print(f"planned without a farm, so without an estimate of time: {error.message}", style="dim", markup=False)
+    if as_json:
+        print_json(plan)
+        return
+    words.table(
+        ["octave", "size", "iterations", "tiles", "tile", "work"],
+        [
+            (str(i), f"{o.width}×{o.height}", str(o.iterations), str(o.tiles), str(o.tile), words.work(o.mpit))
+            for i, o in enumerate(plan.octaves, 1)
+        ],
+        right=("octave", "size", "iterations", "tiles", "tile", "work"),
+    )
+    _print_facts(
+        ("output", f"{plan.width}×{plan.height}"),
+        ("work", f"{words.work(plan.mpit)} in {words.count(plan.steps, 'iteration')}, {plan.flops / 1e12:.3g} TFLOP"),
+        ("time", _time(plan.seconds)),
+        ("memory", f"{words.size(plan.peak_bytes)} at the peak"),
+        *(("note", note) for note in plan.notes),
+    )
+
+
+def print_total(farm: Farm, entries: Sequence[Entry], *, as_json: bool) -> None:
+    """Print what a batch would do and cost."""
+    plan = farm.plan([_sized(entry) for entry in entries], summary=len(entries) > _LISTED)
+    if as_json:
+        print_json(plan)
+        return
+    if plan.jobs:
+        words.table(
+            ["job", "output", "octaves", "work", "memory", "time"],
+            [_row(entry, job) for entry, job in zip(entries, plan.jobs, strict=True)],
+            right=("output", "octaves", "work", "memory", "time"),
+        )
+    total = plan.total
+    workers = f" on {words.count(total.workers, 'worker')}" if total.workers else ""
+    _print_facts(
+        ("jobs", f"{total.jobs:,}"),
+        ("work", f"{words.work(total.mpit)}, {total.flops / 1e12:.3g} TFLOP"),
+        ("time", _time(total.seconds) + (workers if total.seconds is not None else "")),
+        ("memory", f"{words.size(total.peak_bytes)} at the peak of the largest"),
+        *(("note", f"{note.note} ({words.count(note.jobs, 'job')})") for note in total.notes),
+    )
+    err.print("a dry run: nothing was uploaded or submitted", style="dim")
+
+
+def _row(entry: Entry, job: PlanView) -> tuple[str, ...]:
+    name = str(entry.job.get("name") or entry.where)
+    size = f"{job.width}×{job.height}"
+    return (
+        name,
+        size,
+        str(len(job.octaves)),
+        words.work(job.mpit),
+        words.size(job.peak_bytes),
+        words.duration(job.seconds),
+    )
+
+
+def _time(seconds: float | None) -> str:
+    return (
+        "not known before the farm has rendered its first slice"
+        if seconds is None
+        else f"about {words.duration(seconds)}"
+    )
+
+
+def _print_facts(*facts: tuple[str, str]) -> None:
+    for name, value in facts:
+        out.print(f"[dim]{name:<7}[/] ", end="")
+        out.print(value, markup=False, soft_wrap=True)
+
+
+def _sized(entry: Entry) -> Job:
+    """The job as the planner takes it: with its picture's size instead of the picture."""
+    job = with_assets(entry.job, lambda _: _NOT_UPLOADED)
+    picture = entry.job.get("input", entry.job.get("content"))
+    if picture not in pictures([entry]):
+        return job  # from noise, or a picture that the farm has
+    width, height = measure(str(picture))
+    return job | {"width": width, "height": height}
+
+
+def _planned_here(entry: Entry) -> PlanView:
+    from api.views import plan_view  # brings the store with it, which nobody waits for where a farm answers
+    from shared.cards import UnknownModel, card
+    from shared.plan import plan
+    from shared.problems import Problem, SpecError
+    from shared.store.queries import Speed
+
+    job = _sized(entry)
+    width, height = job.pop("width", None), job.pop("height", None)
+    (spec,) = check([Entry("", job)])
+    try:
+        planned = plan(spec, card=card(spec.model), width=width, height=height)
+    except UnknownModel as error:
+        raise SpecError([Problem("model", str(error.args[0]))]) from None
+    return plan_view(planned, Speed(None, 0))
+
+
+@cache
+def measure(path: str) -> tuple[int, int]:
+    """Width and height of a picture file, turned upright, from its header alone. Raises PictureError, OSError."""
+    from PIL import Image
+
+    from shared.pictures import PictureError
+
+    data = Path(path).read_bytes()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
+    except Exception as error:  # noqa: BLE001 - damaged headers raise nearly anything in Pillow's readers
+        raise PictureError(f"{path} cannot be read as a picture: {error}") from None
+    return (height, width) if turned else (width, height)

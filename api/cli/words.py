@@ -1,0 +1,92 @@
+"""Numbers, states and tables as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.command import out
+from shared.states import State
+
+_COLOURS: dict[str, str] = {
+    "queued": "dim",
+    "running": "cyan",
+    "paused": "yellow",
+    "succeeded": "green",
+    "failed": "bold red",
+    "cancelled": "magenta",
+}
+_MARKS: dict[str, str] = {
+    "succeeded": "✓",
+    "failed": "✗",
+    "cancelled": "–",
+    "running": "▸",
+    "paused": "‖",
+    "queued": "·",
+}
+
+
+def state(name: State | str) -> Text:
+    """A state in its colour, with its mark."""
+    return Text(f"{_MARKS.get(name, ' ')} {name}", style=_COLOURS.get(name, ""))
+
+
+def duration(seconds: float | None) -> str:
+    """`8.2 s`, `4 min 10 s`, `3 h 5 min`, `2 d 4 h`; `?` for None."""
+    if seconds is None:
+        return "?"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    for large, small, big in (("min", "s", 60), ("h", "min", 3600), ("d", "h", 86_400)):
+        if seconds < big * (60 if big < 3600 else 24 if big == 3600 else float("inf")):
+            count, rest = divmod(round(seconds), big)
+            rest //= {60: 1, 3600: 60, 86_400: 3600}[big]
+            return f"{count} {large}" + (f" {rest} {small}" if rest else "")
+    raise AssertionError("unreachable: the last unit has no end")
+
+
+def size(count: float) -> str:
+    """Bytes: `812 B`, `3.4 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def work(mpit: float) -> str:
+    """MP·it with three digits or so."""
+    return f"{mpit:,.0f} MP·it" if mpit >= 100 else f"{mpit:.3g} MP·it"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 job`, `12 jobs`."""
+    plural = noun + ("es" if noun.endswith("ch") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def ago(at: datetime) -> str:
+    """`3 min ago`, in its largest unit."""
+    seconds = max(0.0, (datetime.now(UTC) - at).total_seconds())
+    words = duration(seconds).split()
+    return "just now" if seconds < 5 else f"{round(float(words[0]))} {words[1]} ago"
+
+
+def clock(at: datetime) -> str:
+    """The local time, with the day where it is not today's."""
+    local = at.astimezone()
+    return local.strftime("%H:%M:%S" if local.date() == datetime.now().astimezone().date() else "%Y-%m-%d %H:%M:%S")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: Sequence[str] = ()) -> None:
+    """Print a table; in a pipe, too, every row stays on its line."""
+    grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        grid.add_column(column, justify="right" if column in right else "left", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        # Text, not markup: a file name may hold square brackets.
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    out.print(grid, width=None if out.is_terminal else 10_000, crop=False)

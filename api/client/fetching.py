@@ -1,0 +1,145 @@
+"""Fetching what jobs made: whole files or none, nothing twice, and never over a file that is another one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import httpx
+
+from api.client.errors import FarmError
+from api.client.transport import Transport
+
+if TYPE_CHECKING:
+    from api.client.farm import Farm
+    from api.schemas import JobDetail
+
+#: How often a download that breaks off is taken up again before it counts as failed.
+_TRIES = 5
+What = Literal["output", "manifest", "animation", "frame", "contact sheet"]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file in the folder; `new` is False when it was there already."""
+
+    path: Path
+    what: What
+    new: bool
+
+
+class FileDiffers(FarmError):
+    """A file of that name is there, and is another one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is there already and is another file; choose another folder, or allow to overwrite it"
+        )
+
+
+def fetch(farm: Farm, job: JobDetail, folder: Path, *, frames: bool, overwrite: bool) -> Iterator[Fetched]:
+    """Bring a job's output, manifest, animation and, if wanted, frames into a folder, which is made if it is missing.
+
+    Raises FarmError when there is nothing to fetch yet, FileDiffers, OSError.
+    """
+    if job.output is None and not frames:
+        raise FarmError(f"job {job.id} is {job.state} and has no output" + (f": {job.reason}" if job.reason else ""))
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = job.id
+    if job.output is not None:
+        stem = Path(job.output.file_name).stem
+        target = _Target(folder / _plain_name(job.output.file_name), overwrite, job.output.digest)
+        yield Fetched(target.path, "output", _bring(farm.transport, job.links["output"], target))
+    if "manifest" in job.links:
+        target = _Target(folder / f"{stem}.json", overwrite)
+        yield Fetched(target.path, "manifest", _bring(farm.transport, job.links["manifest"], target))
+    if "animation" in job.links:
+        target = _Target(folder / f"{stem}-animation.{job.spec['animation']}", overwrite)
+        yield Fetched(target.path, "animation", _bring(farm.transport, job.links["animation"], target))
+    if frames:
+        (folder / f"{stem}-frames").mkdir(exist_ok=True)
+        for frame in farm.frames(job.id):
+            # A frame's number follows from its iteration, so one that is there is the same.
+            target = _Target(folder / f"{stem}-frames" / f"{frame.number:05d}.jpg", overwrite, once=not overwrite)
+            yield Fetched(target.path, "frame", _bring(farm.transport, frame.links["self"], target))
+
+
+def fetch_contact_sheet(farm: Farm, batch: str, folder: Path) -> Fetched:
+    """Bring a batch's contact sheet into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = _Target(folder / f"contact-sheet-{batch}.jpg", overwrite=True)  # it grows with its batch
+    return Fetched(target.path, "contact sheet", _bring(farm.transport, f"/v1/batches/{batch}/contact-sheet", target))
+
+
+def _plain_name(name: str) -> str:
+    """A name from the farm as a file name, which must not lead out of the folder."""
+    return Path(name).name or "output"
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A file to be."""
+
+    path: Path
+    overwrite: bool
+    #: `sha256:…` of what it should be, where the farm tells it beforehand.
+    digest: str | None = None
+    #: Whether a file that is there is taken for the right one.
+    once: bool = False
+
+    @property
+    def there(self) -> bool:
+        """Whether it needs no fetching."""
+        if not self.path.exists():
+            return False
+        return self.once or (self.digest is not None and _digest(self.path) == self.digest)
+
+
+def _bring(transport: Transport, link: str, target: _Target) -> bool:
+    """Fetch one file; False when it is there already."""
+    if target.there:
+        return False
+    if target.path.exists() and target.digest is not None and not target.overwrite:
+        raise FileDiffers(target.path)
+    part = target.path.with_name(f".{target.path.name}.part")
+    _download(transport, link, part)
+    if target.digest is not None and _digest(part) != target.digest:
+        part.unlink()
+        raise FarmError(f"{target.path.name} arrived damaged: its digest is not {target.digest}; fetch it again")
+    if target.path.exists() and not target.overwrite:
+        same = _digest(part) == _digest(target.path)
+        part.unlink()
+        if not same:
+            raise FileDiffers(target.path)
+        return False
+    part.replace(target.path)
+    return True
+
+
+def _download(transport: Transport, link: str, part: Path) -> None:
+    """Write an answer's body to a file, going on where an earlier attempt broke off."""
+    for attempt in range(_TRIES):
+        done = part.stat().st_size if part.exists() else 0
+        headers = {"Range": f"bytes={done}-"} if done else {}
+        try:
+            with transport.answer(link, headers=headers) as response:
+                whole = response.status_code != 206
+                with part.open("wb" if whole else "ab") as file:
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+            return
+        except FarmError as error:
+            if error.status != 416:
+                raise
+            part.unlink()  # longer than the file: of another one
+        except httpx.TransportError as error:
+            if attempt == _TRIES - 1:
+                raise FarmError(f"{part.name[1:-5]} broke off {_TRIES} times ({error}); fetch it again") from None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

@@ -1,0 +1,116 @@
+"""Requests to a farm: repeated when the farm is away for a moment, refused with a FarmError when it says no."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any
+
+import httpx
+
+from api.client.address import Address
+from api.client.errors import NoFarm, error_of
+
+#: A request that the farm cannot serve right now is repeated for this long: a restart takes a few seconds.
+PATIENCE_SECONDS = 30.0
+#: Waits between repetitions: double from the first to the longest, each shortened at random so that the clients of a
+#: farm that comes back do not all knock at once.
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
+#: A validated batch of 100,000 jobs takes the farm about half a minute.
+_TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+_AWAY = (429, 502, 503, 504)
+
+Body = bytes | IO[bytes]
+
+
+class Transport:
+    """HTTP with a farm. Every request it repeats is safe to repeat: it reads, or names what it creates."""
+
+    def __init__(self, address: Address, patience: float) -> None:
+        self.address = address
+        self._patience = patience
+        headers = {} if address.key is None else {"Authorization": f"Bearer {address.key}"}
+        self.http = httpx.Client(base_url=address.url, headers=headers, timeout=_TIMEOUT)
+        #: A farm that answered before is waited for; one that never did is probably not there at all.
+        self._answered = False
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.http.close()
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        body: Callable[[], Body] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The JSON of an answer. `body` opens the request's bytes anew for each repetition.
+
+        Raises:
+            FarmError: the farm refused; NoFarm: it did not answer for as long as the client's patience lasts.
+        """
+        sent = {key: value for key, value in (params or {}).items() if value is not None}
+        deadline = time.monotonic() + self._patience
+        for wait in _waits():
+            try:
+                content = None if body is None else body()
+                response = self.http.request(method, path, params=sent, json=json, content=content, headers=headers)
+                self._answered = True
+                if response.status_code in _AWAY and time.monotonic() + wait < deadline:
+                    time.sleep(max(wait, _retry_after(response)))
+                    continue
+                if response.is_error:
+                    raise error_of(response)
+                return response.json() if response.content else None
+            except httpx.TransportError as error:
+                if not self._answered or time.monotonic() + wait > deadline:
+                    raise NoFarm(self.address.url, reason(error)) from None
+                time.sleep(wait)
+        raise AssertionError("unreachable: the waits do not end")
+
+    @contextmanager
+    def answer(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> Iterator[httpx.Response]:
+        """An answer whose body is read bit by bit. Not repeated.
+
+        Raises:
+            FarmError: the farm refused; httpx.TransportError: the connection broke.
+        """
+        with self.http.stream(method, path, params=params, headers=headers, timeout=timeout) as response:
+            self._answered = True
+            if response.is_error:
+                response.read()
+                raise error_of(response)
+            yield response
+
+
+def reason(error: httpx.TransportError) -> str:
+    """Why a connection failed, in a few words."""
+    if isinstance(error, httpx.ConnectError):
+        return "nothing listens there" if "refused" in str(error).lower() else str(error)
+    return "it does not answer in time" if isinstance(error, httpx.TimeoutException) else str(error) or "it hung up"
+
+
+def _waits() -> Iterator[float]:
+    wait = _FIRST_WAIT
+    while True:
+        yield wait * random.uniform(0.5, 1.0)
+        wait = min(wait * 2, _LONGEST_WAIT)
+
+
+def _retry_after(response: httpx.Response) -> float:
+    value = response.headers.get("Retry-After", "")
+    return min(float(value), _LONGEST_WAIT) if value.isdecimal() else 0.0
