@@ -1,0 +1,195 @@
+// The gallery: batches with their progress, and the jobs of all or one of them with their latest frames, live.
+
+import * as api from "./api.js";
+import { BatchHeader, batchCard } from "./batches.js";
+import { JobCard } from "./cards.js";
+import { calmly, fill, h } from "./dom.js";
+import { changesJob, onEvent } from "./events.js";
+import { STATES, complain, emptyState, errorState, skeletons } from "./widgets.js";
+
+// A wave of events becomes one question.
+const CALM = 1200;
+// Jobs asked for one by one at the same time; more would crowd out the pictures.
+const AT_ONCE = 4;
+
+export function galleryPage(filter, person) {
+  return new Gallery(filter, person);
+}
+
+class Gallery {
+  constructor({ batch, state }, person) {
+    this.filter = { batch, state: STATES.includes(state) ? state : undefined };
+    this.person = person;
+    this.title = batch ? `Batch ${batch}` : "Gallery";
+    this.cards = new Map();
+    this.cursor = undefined;
+    this.stale = new Set();
+    this.aborter = new AbortController();
+    this.top = h("section", { "aria-label": batch ? "Batch" : "Batches" });
+    this.grid = h("div", { class: "grid", role: "list", "aria-label": "Jobs" });
+    this.sentinel = h("div", { class: "sentinel", "aria-hidden": "true" });
+    this.node = h("div", { class: "page" }, this.top, h("section", { "aria-label": "Jobs" }, this.filters(), this.grid, this.sentinel));
+    this.refreshTopSoon = calmly(() => this.loadTop(), CALM);
+    this.refreshNewSoon = calmly(() => this.loadNew(), CALM);
+    this.updateStaleSoon = calmly(() => this.updateStale(), 250);
+    this.leave = onEvent((event) => this.hear(event));
+    this.observer = new IntersectionObserver((entries) => entries[0].isIntersecting && this.loadMore(), { rootMargin: "800px" });
+    this.start();
+  }
+
+  close() {
+    this.leave();
+    this.aborter.abort();
+    this.observer.disconnect();
+  }
+
+  /** Reads everything again that may have changed unheard. */
+  refresh() {
+    this.loadTop();
+    this.loadNew();
+    for (const id of this.cards.keys()) this.stale.add(id);
+    this.updateStale();
+  }
+
+  async start() {
+    fill(this.grid, skeletons(8));
+    await Promise.all([this.loadTop(), this.loadFirst()]);
+  }
+
+  filters() {
+    const address = (state) => `#/${this.filter.batch ? `batch/${this.filter.batch}` : ""}${state ? `?state=${state}` : ""}`;
+    const chip = (state, label) =>
+      h("a", { class: `chip ${state ?? ""}`, href: address(state), "aria-current": state === this.filter.state ? "true" : false }, label);
+    return h("nav", { class: "chips", "aria-label": "Filter by state" }, chip(undefined, "All"), STATES.map((state) => chip(state, state)));
+  }
+
+  async loadTop() {
+    try {
+      if (this.filter.batch) {
+        const batch = await api.batch(this.filter.batch, this.aborter.signal);
+        this.header ??= new BatchHeader(batch, this.person, () => this.refresh());
+        this.header.update(batch);
+        if (!this.top.contains(this.header.node)) fill(this.top, this.header.node);
+        this.title = batch.name || `Batch ${batch.id}`;
+      } else {
+        const page = await api.batches(undefined, this.aborter.signal);
+        const strip = h("div", { class: "batch-strip", role: "list" }, page.items.map(batchCard));
+        const scrolled = this.top.querySelector(".batch-strip")?.scrollLeft ?? 0;
+        fill(this.top, h("h1", { class: page.items.length ? "" : "visually-hidden" }, "Batches"), page.items.length > 0 && strip);
+        strip.scrollLeft = scrolled;
+      }
+    } catch (error) {
+      if (this.filter.batch && !this.header && error.name !== "AbortError") fill(this.top, errorState(error, () => this.loadTop()));
+      else complain(error);
+    }
+  }
+
+  async loadFirst() {
+    try {
+      const page = await api.jobs(this.filter, this.aborter.signal);
+      this.cursor = page.next;
+      this.cards.clear();
+      fill(this.grid);
+      this.append(page.items);
+      this.observer.observe(this.sentinel);
+      this.sayIfEmpty();
+    } catch (error) {
+      if (error.name !== "AbortError") fill(this.grid, error.status === 404 ? null : errorState(error, () => this.start()));
+    }
+  }
+
+  async loadMore() {
+    if (!this.cursor || this.loading) return;
+    this.loading = true;
+    try {
+      const page = await api.jobs({ ...this.filter, cursor: this.cursor }, this.aborter.signal);
+      this.cursor = page.next;
+      this.append(page.items);
+    } catch (error) {
+      complain(error);
+    } finally {
+      this.loading = false;
+    }
+    // The end may still be in sight, and the observer only tells changes.
+    this.observer.unobserve(this.sentinel);
+    if (this.cursor) this.observer.observe(this.sentinel);
+  }
+
+  append(jobs) {
+    for (const job of jobs) {
+      if (this.cards.has(job.id)) continue;
+      const card = new JobCard(job);
+      this.cards.set(job.id, card);
+      this.grid.append(card.node);
+    }
+  }
+
+  /** Puts jobs that came since at the front. */
+  async loadNew() {
+    try {
+      const page = await api.jobs(this.filter, this.aborter.signal);
+      const fresh = page.items.filter((job) => !this.cards.has(job.id));
+      // None is known any more: there is a gap, so begin anew.
+      if (this.cards.size && fresh.length === page.items.length && page.next) return this.loadFirst();
+      if (fresh.length) this.grid.querySelector(".empty")?.remove();
+      for (const job of fresh.reverse()) {
+        const card = new JobCard(job);
+        this.cards.set(job.id, card);
+        this.grid.prepend(card.node);
+      }
+      this.sayIfEmpty();
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  hear(event) {
+    if (this.filter.batch && event.batch !== this.filter.batch) return;
+    this.refreshTopSoon();
+    const card = this.cards.get(event.job);
+    if (event.type === "batch.submitted") this.refreshNewSoon();
+    else if (event.type === "job.progress" && card) card.progress(event);
+    else if (changesJob(event)) {
+      if (card) {
+        this.stale.add(event.job);
+        this.updateStaleSoon();
+      } else if (this.filter.state) this.refreshNewSoon();
+    }
+  }
+
+  async updateStale() {
+    const ids = [...this.stale];
+    this.stale.clear();
+    const next = async () => {
+      while (ids.length) {
+        const id = ids.pop();
+        try {
+          this.settle(await api.job(id, this.aborter.signal));
+        } catch (error) {
+          if (error.status !== 404) return complain(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, next));
+    this.sayIfEmpty();
+  }
+
+  /** Shows a job as it is now, or takes it away when it left the state that is asked for. */
+  settle(job) {
+    const card = this.cards.get(job.id);
+    if (!card) return;
+    if (!this.filter.state || job.state === this.filter.state) return card.update(job);
+    card.node.remove();
+    this.cards.delete(job.id);
+  }
+
+  sayIfEmpty() {
+    if (this.cards.size || this.grid.querySelector(".empty")) return;
+    const { state, batch } = this.filter;
+    if (state) fill(this.grid, emptyState("picture", `Nothing is ${state}`, "Jobs in this state appear here by themselves."));
+    else if (!batch) {
+      const start = this.person.role !== "viewer" && h("a", { class: "button primary", href: "#/new" }, "Make the first one");
+      fill(this.grid, emptyState("moon", "No dreams yet", "Drop a picture, choose what the network should see in it, and watch it happen.", start));
+    }
+  }
+}

@@ -1,0 +1,173 @@
+// One job: its picture through all frames, how far it is, what it is made of, and what happened to it.
+
+import * as api from "./api.js";
+import { calmly, fill, h, icon } from "./dom.js";
+import { changesJob, onEvent } from "./events.js";
+import { amount, bytes, clock, date, duration, pixels } from "./format.js";
+import { octaveBar } from "./octaves.js";
+import { recipe } from "./recipe.js";
+import { Viewer } from "./viewer.js";
+import { actionButtons, badge, complain, errorState, progressLine } from "./widgets.js";
+
+export function jobPage(id, person) {
+  return new JobPage(id, person);
+}
+
+class JobPage {
+  constructor(id, person) {
+    this.id = id;
+    this.person = person;
+    this.title = "Job";
+    this.aborter = new AbortController();
+    this.node = h("div", { class: "page job-page" }, h("div", { class: "stage skeleton" }), h("div", { class: "panel skeleton side" }));
+    this.loadFramesSoon = calmly(() => this.loadFrames(), 300);
+    this.refreshSoon = calmly(() => this.refresh(), 200);
+    this.leave = onEvent((event) => event.job === this.id && this.hear(event));
+    this.start();
+  }
+
+  close() {
+    this.leave();
+    this.viewer?.close();
+    this.aborter.abort();
+  }
+
+  async start() {
+    try {
+      this.job = await api.job(this.id, this.aborter.signal);
+      // The address may have had a prefix of the ID only.
+      this.id = this.job.id;
+      this.title = this.job.name;
+      document.title = `${this.title} · dreamfarm`;
+      this.build();
+      await Promise.all([this.loadFrames(), this.loadLog()]);
+    } catch (error) {
+      if (error.name !== "AbortError") fill(this.node, errorState(error, () => this.start()));
+    }
+  }
+
+  async refresh() {
+    if (!this.job) return this.start();
+    try {
+      this.job = await api.job(this.id, this.aborter.signal);
+      this.show();
+      await Promise.all([this.loadFrames(), this.loadLog()]);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  hear(event) {
+    if (!this.job) return;
+    if (event.type === "job.progress") {
+      const { progress, frames, state, worker } = event;
+      const before = this.job.frames;
+      this.job = { ...this.job, progress, frames, state, worker };
+      this.show();
+      if (frames !== before) this.loadFramesSoon();
+    } else if (event.type === "job.frame") this.loadFramesSoon();
+    else if (changesJob(event)) this.refreshSoon();
+  }
+
+  build() {
+    const { job } = this;
+    this.viewer = new Viewer(job);
+    this.state = h("div", { class: "job-state" });
+    this.reason = h("p", { class: "reason" });
+    this.octaves = octaveBar(job);
+    this.line = h("p", { class: "progress-line" });
+    this.facts = h("dl", { class: "facts-list" });
+    this.actions = h("div", { class: "buttons" });
+    this.downloads = h("div", { class: "buttons downloads" });
+    this.notes = h("ul", { class: "notes" }, job.notes.map((note) => h("li", {}, note)));
+    this.log = h("ol", { class: "log" });
+    this.animation = h("div", {});
+    const side = h(
+      "div",
+      { class: "side panel" },
+      h("a", { class: "crumb", href: `#/batch/${job.batch}` }, icon("back"), "Its batch"),
+      h("h1", {}, job.name),
+      h("p", { class: "faint" }, `${job.kind} · ${job.preset} · ${job.model}`),
+      this.state,
+      this.reason,
+      this.octaves.node,
+      this.line,
+      this.facts,
+      this.actions,
+      this.downloads,
+      job.notes.length > 0 && this.notes,
+    );
+    const below = h(
+      "div",
+      { class: "below" },
+      this.animation,
+      h("section", { class: "panel" }, h("h2", {}, "Recipe"), recipe(job, this.person)),
+      h("section", { class: "panel" }, h("h2", {}, "Log"), this.log),
+    );
+    fill(this.node, this.viewer.node, side, below);
+    this.show();
+  }
+
+  show() {
+    const { job } = this;
+    const { progress } = job;
+    fill(this.state, badge(job.state));
+    this.reason.textContent = job.reason;
+    this.reason.className = `reason ${job.state}`;
+    this.reason.hidden = !job.reason;
+    this.octaves.set(job);
+    this.line.textContent = progressLine(progress);
+    const speed = progress.seconds > 0 ? `${amount(progress.mpit / progress.seconds)} MP·it/s` : null;
+    const facts = {
+      Left: job.state === "running" && progress.seconds_left !== null ? `about ${duration(progress.seconds_left)}` : null,
+      Rendered: progress.seconds ? duration(progress.seconds) : null,
+      Speed: speed,
+      Work: `${amount(progress.mpit)} of ${amount(progress.mpit_total)} MP·it`,
+      Output: pixels(job.width, job.height),
+      Score: progress.score === null ? null : amount(progress.score),
+      Worker: job.worker,
+      Attempt: job.attempt > 1 ? String(job.attempt) : null,
+      Priority: String(job.priority),
+      Submitted: `${date(job.created_at)} by ${job.owner}`,
+    };
+    fill(this.facts, Object.entries(facts).filter(([, value]) => value !== null).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    if (this.person.role !== "viewer") fill(this.actions, actionButtons("jobs", job, { [job.state]: 1 }, () => this.refresh()));
+    this.showDownloads();
+  }
+
+  showDownloads() {
+    const { links, output } = this.job;
+    const link = (href, picture, label, name) => href && h("a", { class: "button", href, download: name ?? "" }, icon(picture), label);
+    fill(
+      this.downloads,
+      output && h("a", { class: "button primary", href: links.output, download: output.file_name }, icon("download"), `Output (${output.format.toUpperCase()}, ${bytes(output.bytes)})`),
+      link(links.animation, "film", "Animation"),
+      link(links.manifest, "archive", "Manifest"),
+    );
+    if (links.animation && !this.animation.hasChildNodes()) {
+      const video = this.job.spec.animation === "mp4";
+      const film = video
+        ? h("video", { src: links.animation, controls: true, loop: true, muted: true, playsinline: true, preload: "metadata", "aria-label": "Animation of the frames" })
+        : h("img", { src: links.animation, alt: "Animation of the frames", loading: "lazy" });
+      fill(this.animation, h("section", { class: "panel" }, h("h2", {}, "Animation"), film));
+    }
+  }
+
+  async loadFrames() {
+    try {
+      this.viewer.setFrames(await api.frames(this.id, this.aborter.signal), this.job);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  async loadLog() {
+    try {
+      const answer = await api.log(this.id, this.aborter.signal);
+      const entries = answer.items ?? answer;
+      fill(this.log, entries.map((entry) => h("li", {}, h("time", { datetime: entry.at, title: date(entry.at) }, clock(entry.at)), " ", h("span", {}, entry.text))));
+    } catch (error) {
+      complain(error);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+// Where the gallery starts: who is looking, which page, and the parts around it (workers, connection, account).
+
+import * as api from "./api.js";
+import { fill, h, icon } from "./dom.js";
+import { connect, disconnect, hurry, onStatus } from "./events.js";
+import { galleryPage } from "./gallery.js";
+import { jobPage } from "./job.js";
+import { signInPage } from "./signin.js";
+import { submitPage } from "./submit.js";
+import { toast } from "./widgets.js";
+import { workersStrip } from "./workers.js";
+
+const main = document.getElementById("main");
+const nav = document.getElementById("nav");
+const account = document.getElementById("account");
+const banner = document.getElementById("banner");
+
+let page = null;
+let strip = null;
+let person = null;
+
+/** `#/batch/ID?state=failed` as its parts. */
+function route() {
+  const [path, search] = location.hash.replace(/^#\/?/, "").split("?");
+  const [name, id] = path.split("/");
+  return { name, id: id && decodeURIComponent(id), search: new URLSearchParams(search) };
+}
+
+function open(next) {
+  page?.close();
+  page = next;
+  fill(main, page.node);
+  document.title = page.title ? `${page.title} · dreamfarm` : "dreamfarm";
+}
+
+function show({ focus = true } = {}) {
+  if (!person) return;
+  const { name, id, search } = route();
+  for (const link of nav.querySelectorAll("a")) {
+    const here = link.dataset.page === (name === "new" ? "new" : "gallery");
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (name === "job" && id) open(jobPage(id, person));
+  else if (name === "new") open(submitPage(person));
+  else open(galleryPage({ batch: name === "batch" ? id : undefined, state: search.get("state") }, person));
+  // Screen readers and the Tab key go on from the new page, not from the link that is gone.
+  if (focus) main.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+function signedOut() {
+  person = null;
+  disconnect();
+  strip?.close();
+  strip = null;
+  nav.hidden = true;
+  fill(account);
+  open(signInPage(signedIn));
+}
+
+function signedIn(who) {
+  person = who;
+  nav.hidden = false;
+  nav.querySelector('[data-page="new"]').hidden = who.role === "viewer";
+  fill(
+    account,
+    h("span", { class: "who", title: `Signed in as ${who.owner} (${who.role})` }, who.owner),
+    h("button", { type: "button", class: "ghost", "aria-label": "Sign out", title: "Sign out", onclick: leave }, icon("leave")),
+  );
+  connect();
+  strip = workersStrip(document.getElementById("workers"));
+  show({ focus: false });
+}
+
+async function leave() {
+  await api.signOut().catch(() => {});
+  signedOut();
+}
+
+function tellStatus(status, before) {
+  banner.hidden = status !== "lost";
+  if (status === "lost") {
+    const offline = navigator.onLine === false;
+    fill(
+      banner,
+      h("span", { class: "spinner", "aria-hidden": "true" }),
+      offline ? "This machine is offline. " : "The connection to the farm is lost; trying again. ",
+      h("button", { type: "button", onclick: hurry }, "Now"),
+    );
+  } else if (status === "live" && before === "lost") {
+    toast("Back in touch with the farm");
+    page?.refresh?.();
+  }
+}
+
+/** `#key=…` is how `dreamfarm up` hands the key over: the part after # never leaves the browser by itself. */
+async function start() {
+  const given = new URLSearchParams(location.hash.replace(/^#\/?/, "")).get("key");
+  if (given) {
+    history.replaceState(null, "", location.pathname + location.search + "#/");
+    try {
+      await api.signIn(given);
+    } catch (error) {
+      toast(error.message, { tone: "error" });
+    }
+  }
+  try {
+    signedIn(await api.whoAmI());
+  } catch (error) {
+    signedOut();
+    if (error.status !== 401) toast(error.message, { tone: "error" });
+  }
+}
+
+api.whenSignedOut(signedOut);
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#key=") || location.hash.startsWith("#/key=")) start();
+  else show();
+});
+addEventListener("online", hurry);
+onStatus(tellStatus);
+start();

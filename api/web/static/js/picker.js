@@ -1,0 +1,157 @@
+// Choosing pictures: dropped, browsed, pasted or taken from the bundled ones. Each is uploaded at once.
+
+import * as api from "./api.js";
+import { fill, h, icon } from "./dom.js";
+import { pixels } from "./format.js";
+
+let samples = null;
+const bundled = () => (samples ??= api.samples().catch(() => ({})));
+
+/** The styles are named last in the list of bundled pictures and described as such. */
+const isStyle = (text) => text.startsWith("A style");
+
+/**
+ * A field of pictures. `weights`: whether each has a weight; `styles`: which bundled pictures to offer; `changed` is
+ * called whenever the list or an upload changes.
+ */
+export class Picker {
+  constructor({ label, hint, weights = false, styles = false, changed }) {
+    this.items = [];
+    this.weights = weights;
+    this.changed = changed;
+    const browse = h("input", { type: "file", accept: "image/*", multiple: true, class: "visually-hidden", "aria-label": label, onchange: () => this.take(browse.files) });
+    this.zone = h(
+      "label",
+      {
+        class: "drop",
+        ondragover: (event) => {
+          event.preventDefault();
+          this.zone.classList.add("over");
+        },
+        ondragleave: () => this.zone.classList.remove("over"),
+        ondrop: (event) => {
+          event.preventDefault();
+          this.zone.classList.remove("over");
+          this.take(event.dataTransfer.files);
+        },
+      },
+      browse,
+      icon("picture"),
+      h("span", {}, hint),
+    );
+    this.list = h("ul", { class: "picked", "aria-label": label });
+    this.offers = h("div", { class: "offers" });
+    this.node = h("fieldset", { class: "picker" }, h("legend", {}, label), this.zone, this.list, this.offers);
+    this.offer(styles);
+  }
+
+  async offer(styles) {
+    const names = Object.entries(await bundled()).filter(([, text]) => isStyle(text) === styles);
+    if (!names.length) return;
+    fill(
+      this.offers,
+      h("span", { class: "faint" }, "or one of ours"),
+      names.map(([name, text]) =>
+        h(
+          "button",
+          { type: "button", class: "offer", title: text, "aria-label": `Use the bundled picture: ${text}`, onclick: () => this.takeSample(name) },
+          h("img", { src: `/samples/${name}.jpg`, alt: "", loading: "lazy" }),
+        ),
+      ),
+    );
+  }
+
+  async takeSample(name) {
+    const response = await fetch(`/samples/${name}.jpg`);
+    this.take([new File([await response.blob()], `${name}.jpg`, { type: "image/jpeg" })]);
+  }
+
+  take(files) {
+    for (const file of files) this.add({ name: file.name, weight: 1, preview: URL.createObjectURL(file), file });
+  }
+
+  /** A picture that is on the farm already. */
+  takeAsset(id, name, weight = 1) {
+    this.add({ name, weight, preview: `${api.asset(id)}?thumbnail=true`, asset: id });
+  }
+
+  add(item) {
+    this.items.push(item);
+    this.draw();
+    if (item.file) this.upload(item);
+    this.changed();
+  }
+
+  async upload(item) {
+    item.error = null;
+    this.draw();
+    try {
+      const answer = await api.upload(item.file);
+      item.asset = answer.id;
+      item.size = pixels(answer.width, answer.height);
+    } catch (error) {
+      item.error = error.message;
+    }
+    this.draw();
+    this.changed();
+  }
+
+  remove(item) {
+    this.items.splice(this.items.indexOf(item), 1);
+    if (item.file) URL.revokeObjectURL(item.preview);
+    this.draw();
+    this.changed();
+  }
+
+  clear() {
+    for (const item of [...this.items]) this.remove(item);
+  }
+
+  get ready() {
+    return this.items.filter((item) => item.asset);
+  }
+
+  get pending() {
+    return this.items.some((item) => !item.asset && !item.error);
+  }
+
+  get broken() {
+    return this.items.some((item) => item.error);
+  }
+
+  draw() {
+    fill(this.list, this.items.map((item) => this.row(item)));
+  }
+
+  row(item) {
+    const state = item.error ? "error" : item.asset ? "ready" : "pending";
+    return h(
+      "li",
+      { class: state },
+      h("img", { src: item.preview, alt: "" }),
+      h(
+        "div",
+        { class: "picked-text" },
+        h("span", { class: "picked-name" }, item.name),
+        h("span", { class: item.error ? "problem" : "faint", role: item.error ? "alert" : null }, item.error ?? (item.asset ? (item.size ?? "ready") : "uploading…")),
+      ),
+      item.error && item.file && h("button", { type: "button", class: "ghost", "aria-label": `Upload ${item.name} again`, onclick: () => this.upload(item) }, icon("retry")),
+      this.weights &&
+        h("input", {
+          type: "number",
+          class: "weight",
+          min: 0.01,
+          max: 100,
+          step: "any",
+          value: item.weight,
+          "aria-label": `Weight of ${item.name}`,
+          title: "Weight",
+          onchange: (event) => {
+            item.weight = Number(event.target.value) || 1;
+            this.changed();
+          },
+        }),
+      h("button", { type: "button", class: "ghost", "aria-label": `Remove ${item.name}`, onclick: () => this.remove(item) }, icon("close")),
+    );
+  }
+}
