@@ -19,9 +19,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from api.cli.options import JobOptions
-from api.client.errors import FarmError
+from api.remote.errors import FarmError
 from shared.manifest_files import ManifestError
-from shared.pictures import PictureError
 from shared.problems import SpecError
 
 #: Mistakes shown at once; a manifest of thousands of lines may have them all.
@@ -116,7 +115,7 @@ def run(action: Callable[[], None], option_of: Callable[[str], str] = str) -> in
         return _wrong([str(m) if m.where else _line(m.field, m.message, option_of) for m in error.mistakes])
     except SpecError as error:
         return _wrong([_line(p.field, p.message, option_of) for p in error.problems])
-    except (Misused, PictureError) as error:
+    except Misused as error:
         return _wrong([str(error)])
     except FarmError as error:
         named = [_line(p.field, p.message, option_of) for p in error.problems if p.field]

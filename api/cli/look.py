@@ -129,7 +129,7 @@ def fetch(
 
     Example: dreamfarm fetch b71 --out dreams
     """
-    from api.client.fetching import fetch_contact_sheet
+    from api.remote.fetching import fetch_contact_sheet
 
     if not is_batch(id):
         fetched = farm.fetch(id, folder, frames=frames, overwrite=overwrite)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from api.cli import words
 from api.cli.command import Json, Misused, add, out, prepared, print_json
-from api.client.errors import NoFarm
+from api.remote.errors import NoFarm
 from shared.cards import Card, Layer, UnknownModel, card, cards
 from shared.problems import nearest
 

@@ -28,6 +28,8 @@ class Flag:
     key: str
     panel: str
     metavar: str | None = None
+    #: Its help, where the field's own description would not do on a command line.
+    text: str | None = None
 
     @property
     def path(self) -> str:
@@ -45,19 +47,19 @@ _SHARED = (
     Flag("preset", _WHAT, "NAME"),
     Flag("model", _WHAT, "NAME"),
     Flag("size", _RESULT, "PX"),
-    Flag("octaves", _HOW, "N"),
+    Flag("octaves", _HOW, "N", "How many scales, from small to large"),
     Flag("octave_scale", _HOW, "X"),
     Flag("iterations", _HOW, "N"),
     Flag("seed", _HOW, "N"),
     Flag("precision", _HOW),
     Flag("tiling", _HOW),
-    Flag("tile", _HOW, "PX"),
-    Flag("frames_every", _RESULT, "N"),
-    Flag("animation", _RESULT),
-    Flag("format", _RESULT),
+    Flag("tile", _HOW, "PX", "Tile side; without, the planner chooses"),
+    Flag("frames_every", _RESULT, "N", "Keep a frame every N iterations; 0: only at the end of an octave"),
+    Flag("animation", _RESULT, None, "Also make an animation of the frames"),
+    Flag("format", _RESULT, None, "The output's file format"),
     Flag("bits", _RESULT),
     Flag("quality", _RESULT, "1-100"),
-    Flag("name", _RESULT, "TEXT"),
+    Flag("name", _RESULT, "TEXT", "Shown to people; without, the picture's file name"),
 )
 _FLAGS: dict[Kind, tuple[Flag, ...]] = {
     DreamSpec: (
@@ -66,13 +68,13 @@ _FLAGS: dict[Kind, tuple[Flag, ...]] = {
         Flag("gradient", _HOW),
         Flag("jitter", _HOW, "PX"),
         Flag("detail", _HOW),
-        Flag("aspect", _RESULT, "X"),
+        Flag("aspect", _RESULT, "X", "Width / height of a dream from noise"),
     ),
     StyleSpec: (
         *_SHARED,
-        Flag("content_weight", _WHAT, "X"),
-        Flag("style_weight", _WHAT, "X"),
-        Flag("tv_weight", _WHAT, "X"),
+        Flag("content_weight", _WHAT, "X", "How much the content counts"),
+        Flag("style_weight", _WHAT, "X", "How much the styles count"),
+        Flag("tv_weight", _WHAT, "X", "How much smoothness (total variation) counts"),
         Flag("keep_colors", _WHAT),
         Flag("learning_rate", _HOW, "X"),
         Flag("noise", _HOW, "0-1"),
@@ -134,7 +136,7 @@ def _typed(kind: Kind, flag: Flag) -> tuple[Any, str, Flag]:
     if flag.key == "bits":  # numbers that are a choice are text to Typer's choices
         annotation = str
         return annotation, f"{field.description}: {' or '.join(map(str, typing.get_args(field.annotation)))}", flag
-    return annotation, field.description or flag.key.replace("_", " ").capitalize(), flag
+    return annotation, flag.text or field.description or "", flag
 
 
 def _parameter(key: str, annotation: Any, text: str, flag: Flag) -> inspect.Parameter:
@@ -166,7 +168,7 @@ def _list(key: str, metavar: str, text: str) -> inspect.Parameter:
 
 
 def _presets(presets: Mapping[str, Preset]) -> str:
-    return "; ".join(f"{preset.name}: {preset.summary}" for preset in presets.values())
+    return f"A named recipe: {', '.join(presets)}"
 
 
 def _field(kind: type[BaseModel], path: str) -> FieldInfo:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import words
-from api.cli.command import Json, add, err, out, print_json
+from api.cli.command import Json, Misused, add, err, out, print_json
 from api.cli.options import JobOptions
-from api.client.errors import NoFarm
+from api.remote.errors import NoFarm
 from shared.manifest_files import Job
 from shared.manifests import Entry, check, pictures, with_assets
 from shared.specs import DreamSpec, StyleSpec
@@ -171,10 +171,8 @@ def _planned_here(entry: Entry) -> PlanView:
 
 @cache
 def measure(path: str) -> tuple[int, int]:
-    """Width and height of a picture file, turned upright, from its header alone. Raises PictureError, OSError."""
+    """Width and height of a picture file, turned upright, from its header alone. Raises Misused, OSError."""
     from PIL import Image
-
-    from shared.pictures import PictureError
 
     data = Path(path).read_bytes()
     try:
@@ -182,5 +180,5 @@ def measure(path: str) -> tuple[int, int]:
             width, height = image.size
             turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
     except Exception as error:  # noqa: BLE001 - damaged headers raise nearly anything in Pillow's readers
-        raise PictureError(f"{path} cannot be read as a picture: {error}") from None
+        raise Misused(f"{path} cannot be read as a picture: {error}") from None
     return (height, width) if turned else (width, height)

@@ -13,7 +13,6 @@ from api.cli.planning import print_total
 from api.cli.submitting import Out, Overwrite, Then, Watch, checked, one_each, submit
 from shared.manifest_files import Job
 from shared.manifests import Entry, change, parse_setting, parse_sweep, read, sweep
-from shared.outputs import manifest_in
 from shared.specs import DreamSpec, StyleSpec
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def rerun(
     if "preset" in changes:
         raise Misused("an output's specification has every field already, so another preset would change nothing")
     if Path(output).exists():
-        spec = manifest_in(Path(output).read_bytes()).spec.model_dump(mode="json")
+        spec = _spec_in(Path(output))
     elif output[:1] == "j" and output.isalnum():
         spec = farm.job(output).spec
     else:
@@ -138,3 +137,13 @@ def rerun(
     for picture in pictures or []:
         farm.upload(picture)
     submit(farm, [entry], Then(watch, out, as_json, overwrite), single=True)
+
+
+def _spec_in(output: Path) -> Job:
+    from shared.outputs import NoManifest, manifest_in
+    from shared.pictures import PictureError
+
+    try:
+        return manifest_in(output.read_bytes()).spec.model_dump(mode="json")
+    except (NoManifest, PictureError) as error:
+        raise Misused(f"{output}: {error}") from None

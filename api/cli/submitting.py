@@ -13,7 +13,7 @@ from rich.progress import track
 from api.cli import words
 from api.cli.command import Misused, err, out, print_json
 from api.cli.watching import follow
-from api.client.errors import FarmError
+from api.remote.errors import FarmError
 from shared.manifest_files import Job, ManifestError, Mistake
 from shared.manifests import Entry, check, pictures, with_assets
 from shared.problems import Problem

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from api.cli.command import out
 from shared.states import State
 
+#: No line of a table is longer.
+_PIPE_WIDTH = 2_000
 _COLOURS: dict[str, str] = {
     "queued": "dim",
     "running": "cyan",
@@ -81,12 +84,26 @@ def clock(at: datetime) -> str:
     return local.strftime("%H:%M:%S" if local.date() == datetime.now().astimezone().date() else "%Y-%m-%d %H:%M:%S")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, right: Sequence[str] = ()) -> None:
-    """Print a table; in a pipe, too, every row stays on its line."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    right: Sequence[str] = (),
+    flexible: Sequence[str] = ("name", "summary", "reason"),
+) -> None:
+    """Print a table. On a terminal the flexible columns give way; in a pipe every row is a whole line."""
+    # Text, not markup: a file name may hold square brackets.
+    cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        grid.add_column(column, justify="right" if column in right else "left", no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        # Text, not markup: a file name may hold square brackets.
-        grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    out.print(grid, width=None if out.is_terminal else 10_000, crop=False)
+    for i, column in enumerate(columns):
+        widest = max([len(column), *(row[i].cell_len for row in cells)])
+        grid.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=8 if column in flexible else widest,
+        )
+    for row in cells:
+        grid.add_row(*row)
+    (out if out.is_terminal else Console(file=out.file, width=_PIPE_WIDTH)).print(grid)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from api.client.errors import FarmError, NoFarm
-from api.client.transport import PATIENCE_SECONDS, Transport, reason
+from api.remote.errors import FarmError, NoFarm
+from api.remote.transport import PATIENCE_SECONDS, Transport, reason
 from api.schemas import JobDetail, JobView, Progress
 from shared.states import TERMINAL, State
 
 if TYPE_CHECKING:
-    from api.client.farm import Farm
+    from api.remote.farm import Farm
 
 #: The farm says something every 15 s at least; a stream that is silent for longer is dead.
 _SILENCE_SECONDS = 40.0

@@ -11,9 +11,9 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
-from api.client import fetching, uploading, watching
-from api.client.address import find
-from api.client.transport import PATIENCE_SECONDS, Transport
+from api.remote import fetching, uploading, watching
+from api.remote.address import find
+from api.remote.transport import PATIENCE_SECONDS, Transport
 from api.schemas import (
     AssetView,
     BatchPlan,

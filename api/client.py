@@ -10,9 +10,9 @@ with Farm() as farm:
     farm.fetch(job.id, "dreams")
 """
 
-from api.client.errors import FarmError, NoFarm
-from api.client.farm import Farm
-from api.client.fetching import Fetched, FileDiffers
-from api.client.watching import FarmEvent
+from api.remote.errors import FarmError, NoFarm
+from api.remote.farm import Farm
+from api.remote.fetching import Fetched, FileDiffers
+from api.remote.watching import FarmEvent
 
 __all__ = ["Farm", "FarmError", "FarmEvent", "Fetched", "FileDiffers", "NoFarm"]

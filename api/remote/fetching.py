@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import httpx
 
-from api.client.errors import FarmError
-from api.client.transport import Transport
+from api.remote.errors import FarmError
+from api.remote.transport import Transport
 
 if TYPE_CHECKING:
-    from api.client.farm import Farm
+    from api.remote.farm import Farm
     from api.schemas import JobDetail
 
 #: How often a download that breaks off is taken up again before it counts as failed.

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import httpx
 
-from api.client.address import Address
-from api.client.errors import NoFarm, error_of
+from api.remote.address import Address
+from api.remote.errors import NoFarm, error_of
 
 #: A request that the farm cannot serve right now is repeated for this long: a restart takes a few seconds.
 PATIENCE_SECONDS = 30.0

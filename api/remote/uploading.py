@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from api.client.errors import FarmError
-from api.client.transport import Body, Transport
+from api.remote.errors import FarmError
+from api.remote.transport import Body, Transport
 from api.schemas import AssetView
 
 #: Uploads at a time: enough to keep a connection busy while the farm checks the picture before.

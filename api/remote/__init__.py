@@ -1,0 +1,1 @@
+"""The client's parts; `api.client` is its front."""
