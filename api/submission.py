@@ -29,11 +29,13 @@ MAX_MISTAKES = 100
 @dataclass(frozen=True)
 class Entry:
     """One job as it was sent, and where: `path` is the field path before its own fields, `line` that of NDJSON.
+    `place` orders the jobs of a submission.
 
     `size` stands for the size of pictures that are not uploaded; such jobs can be planned, not submitted.
     """
 
     data: Any
+    place: int = 0
     path: str = ""
     line: int | None = None
     size: AssetSize | None = None
@@ -66,12 +68,12 @@ class Mistakes:
     def __bool__(self) -> bool:
         return self._total > 0
 
-    def add(self, index: int, entry: Entry, problem: Problem) -> None:
-        """Note a mistake in the job of that index."""
+    def add(self, entry: Entry, problem: Problem) -> None:
+        """Note a mistake in a job."""
         self._total += 1
         if len(self._listed) < MAX_MISTAKES:
             field = ".".join(filter(None, [entry.path, problem.field]))
-            self._listed.append((index, Mistake(field=field, line=entry.line, message=problem.message)))
+            self._listed.append((entry.place, Mistake(field=field, line=entry.line, message=problem.message)))
 
     def error(self) -> ApiError:
         """The answer that lists them, in the order of the jobs."""
@@ -98,7 +100,7 @@ def from_batch(data: Any) -> Submission:
         raise invalid(f"{mistakes[0].field}: {mistakes[0].message}", mistakes, len(mistakes)) from None
     assert isinstance(jobs, list)
     _check_count(len(jobs))
-    return Submission([Entry(job, f"jobs.{i}") for i, job in enumerate(jobs)], _shown(name or ""), Mistakes())
+    return Submission([Entry(job, i, f"jobs.{i}") for i, job in enumerate(jobs)], _shown(name or ""), Mistakes())
 
 
 #: Stands for pictures that a plan does without.
@@ -116,18 +118,16 @@ def from_ndjson(body: bytes, name: str) -> Submission:
     mistakes, entries = Mistakes(), []
     for number, line in lines:
         try:
-            data = from_json(line, allow_inf_nan=True)
+            entries.append(Entry(from_json(line, allow_inf_nan=True), number, line=number))
         except ValueError as error:
-            mistakes.add(number, Entry(None, line=number), Problem("", f"this line is not JSON: {error}"))
-            data = None
-        entries.append(Entry(data, line=number))
+            mistakes.add(Entry(None, number, line=number), Problem("", f"this line is not JSON: {error}"))
     return Submission(entries, _shown(name), mistakes)
 
 
 def sized(submission: Submission, largest: int) -> Submission:
     """The same, with `width` and `height` (up to `largest`) taken from each job: the size of pictures not uploaded."""
     entries = []
-    for index, entry in enumerate(submission.entries):
+    for entry in submission.entries:
         data = entry.data
         if not isinstance(data, Mapping) or not {"width", "height"} & data.keys():
             entries.append(entry)
@@ -135,11 +135,13 @@ def sized(submission: Submission, largest: int) -> Submission:
         sides = data.get("width"), data.get("height")
         if not all(isinstance(side, int) and 0 < side <= largest for side in sides):
             message = f"width and height are whole numbers of pixels from 1 to {largest:,}, both given or none"
-            submission.mistakes.add(index, entry, Problem("width", message))
+            submission.mistakes.add(entry, Problem("width", message))
         rest = {key: value for key, value in data.items() if key not in ("width", "height")}
         if rest.get("kind") == "style":
             rest = {"content": _NO_PICTURE, "styles": [{"asset": _NO_PICTURE}]} | rest
-        entries.append(Entry(rest, entry.path, entry.line, AssetSize(int(sides[0] or 1), int(sides[1] or 1))))
+        entries.append(
+            Entry(rest, entry.place, entry.path, entry.line, AssetSize(int(sides[0] or 1), int(sides[1] or 1)))
+        )
     return Submission(entries, submission.name, submission.mistakes)
 
 
@@ -152,30 +154,28 @@ def planned(farm: Services, who: Caller, submission: Submission) -> list[Planned
     """Validate and plan everything. Raises ApiError 422 that lists the mistakes."""
     mistakes = submission.mistakes
     specs = list(_validated(submission))
-    wanted = {asset for _, _, spec in specs for asset in assets_of(spec).values()}
+    wanted = {asset for _, spec in specs for asset in assets_of(spec).values()}
     with farm.store.read() as session:
         sizes = assets.sizes(session, who.sees, wanted)
     done = []
-    for index, entry, spec in specs:
+    for entry, spec in specs:
         try:
             done.append(Planned(spec, _plan(spec, entry.size, sizes)))
         except SpecError as error:
             for problem in error.problems:
-                mistakes.add(index, entry, problem)
+                mistakes.add(entry, problem)
     if mistakes:
         raise mistakes.error()
     return done
 
 
-def _validated(submission: Submission) -> Iterator[tuple[int, Entry, DreamSpec | StyleSpec]]:
-    for index, entry in enumerate(submission.entries):
-        if entry.data is None and entry.line is not None and submission.mistakes:
-            continue
+def _validated(submission: Submission) -> Iterator[tuple[Entry, DreamSpec | StyleSpec]]:
+    for entry in submission.entries:
         try:
-            yield index, entry, SPEC.validate_python(entry.data)
+            yield entry, SPEC.validate_python(entry.data)
         except ValidationError as error:
             for problem in problems_of(error, AnySpec):
-                submission.mistakes.add(index, entry, problem)
+                submission.mistakes.add(entry, problem)
 
 
 def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[str, AssetSize]) -> Plan:

@@ -61,6 +61,6 @@ def sizes(session: Session, owner: str | None, ids: Iterable[str]) -> dict[str, 
         query = select(Asset.id, Asset.width, Asset.height).where(Asset.id.in_(wanted[start : start + _IDS]))
         if owner is not None:
             query = query.join(AssetOwner, AssetOwner.asset_id == Asset.id).where(AssetOwner.owner == owner)
-        for id_, width, height in session.execute(query).tuples():
+        for id_, width, height in session.execute(query):
             found[id_] = AssetSize(width, height)
     return found

@@ -196,13 +196,13 @@ def latest_frames(session: Session, batch_id: str, *, limit: int) -> list[tuple[
         .order_by(Job.position)
         .limit(limit)
     )
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))
 
 
 def outputs(session: Session, batch_id: str) -> Sequence[tuple[int, str, str]]:
     """Position, name and blob key of every output of a batch, in order."""
     query = select(Job.position, Job.name, Job.output).where(Job.batch_id == batch_id, Job.output.is_not(None))
-    rows = session.execute(query.order_by(Job.position)).tuples()
+    rows = session.execute(query.order_by(Job.position))
     return [(position, name, key) for position, name, key in rows if key is not None]
 
 
@@ -215,7 +215,7 @@ def notes(session: Session, batch_id: str) -> list[tuple[str, int]]:
     """The planner's most frequent notes in a batch, each with the number of its jobs."""
     query = select(Job.notes, func.count()).where(Job.batch_id == batch_id, Job.notes != "").group_by(Job.notes)
     counted: Counter[str] = Counter()
-    for text, jobs in session.execute(query).tuples():
+    for text, jobs in session.execute(query):
         for note in text.splitlines():
             counted[note] += jobs
     return counted.most_common(_NOTES)
@@ -229,7 +229,7 @@ def running_jobs(session: Session) -> Sequence[Job]:
 def workers(session: Session) -> list[tuple[Worker, bool]]:
     """All workers that ever told of themselves, and whether each still does."""
     query = select(Worker, Worker.seen_at > now() - WORKER_SILENCE).order_by(Worker.name)
-    return [(worker, bool(live)) for worker, live in session.execute(query).tuples()]
+    return [(worker, bool(live)) for worker, live in session.execute(query)]
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ class Totals:
 
 def totals(session: Session) -> Totals:
     """The farm in numbers, for monitoring and autoscaling."""
-    by_state = dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).tuples().all())
+    by_state = dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).all())
     left = select(func.sum(Job.mpit_total - Job.checkpoint_mpit)).where(Job.state.in_(("queued", "running")))
     return Totals(
         jobs={state: by_state.get(state, 0) for state in STATES},

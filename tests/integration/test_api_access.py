@@ -1,0 +1,133 @@
+"""Who may do what: keys, roles, sessions, and whose work is whose."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from shared.store.keys import ensure_local_key
+from tests.integration.conftest import RunningApi
+from tests.integration.test_api_assets import problem
+from tests.integration.test_api_submission import DREAM
+
+
+def test_nothing_is_told_without_a_key_but_health_and_documents(one_api: RunningApi) -> None:
+    nobody = one_api.anyone()
+    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/"):
+        assert nobody.get(path).status_code == 200, path
+    document = nobody.get("/openapi.json").json()
+    closed = {p for p in document["paths"] if p.startswith("/v1/")}
+    assert len(closed) > 20
+    for path, operations in document["paths"].items():
+        for method in operations:
+            if path not in closed or (path, method) == ("/v1/session", "delete"):
+                continue
+            answer = nobody.request(method, path.format_map(_Filled()))
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert answer.headers["content-type"] == "application/problem+json"
+    problem(one_api.anyone({"Authorization": "Bearer df_wrong"}).get("/v1/jobs"), 401)
+
+
+class _Filled(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "cancel" if key == "action" else "1"
+
+
+def test_roles_allow_what_they_say(one_api: RunningApi) -> None:
+    viewer, submitter = one_api.client("ada", "viewer"), one_api.client("ada")
+    job = submitter.post("/v1/jobs", json=DREAM).json()["id"]
+    assert viewer.get(f"/v1/jobs/{job}").status_code == 200
+    assert viewer.post("/v1/plan", json=DREAM).status_code == 200
+    assert "submitter" in problem(viewer.post("/v1/jobs", json=DREAM), 403)
+    problem(viewer.post(f"/v1/jobs/{job}/cancel"), 403)
+    problem(viewer.patch(f"/v1/jobs/{job}", json={"priority": 1}), 403)
+    assert "admin" in problem(submitter.get("/v1/keys"), 403)
+
+
+def test_people_see_and_touch_only_their_own_work(api: RunningApi) -> None:
+    ada, bob, admin = api.client("ada"), api.client("bob"), api.client("root", "admin")
+    batch = ada.post("/v1/batches", json={"jobs": [DREAM, DREAM]}).json()
+    job = batch["job_ids"][0]
+    jobs = [f"/v1/jobs/{job}{rest}" for rest in ("", "/frames", "/frames/latest", "/output", "/manifest", "/log")]
+    batches = [f"/v1/batches/{batch['id']}{rest}" for rest in ("", "/outputs.zip", "/contact-sheet")]
+    for path in [*jobs, *batches, f"/v1/events?batch={batch['id']}", f"/v1/events?job={job}"]:
+        assert "there is no" in problem(bob.get(path), 404), path
+    for path in (f"/v1/jobs/{job}/cancel", f"/v1/batches/{batch['id']}/cancel"):
+        problem(bob.post(path), 404)
+    problem(bob.patch(f"/v1/batches/{batch['id']}", json={"priority": 0}), 404)
+    problem(bob.get(f"/v1/jobs?batch={batch['id']}"), 404)
+    assert bob.get("/v1/jobs").json()["items"] == []
+    assert bob.get("/v1/batches").json()["items"] == []
+
+    assert len(admin.get("/v1/jobs").json()["items"]) == 2
+    assert admin.post(f"/v1/batches/{batch['id']}/cancel").json()["changed"] == 2
+    assert ada.get(f"/v1/jobs/{job}").json()["reason"] == "cancelled by root"
+
+
+def test_keys_are_made_shown_once_and_closed(api: RunningApi) -> None:
+    admin = api.client("root", "admin")
+    made = admin.post(
+        "/v1/keys", json={"owner": "cy", "role": "viewer", "label": "laptop"}, headers={"Idempotency-Key": "k"}
+    )
+    assert made.status_code == 201
+    key = made.json()["key"]
+    cy = api.anyone({"Authorization": f"Bearer {key}"})
+    assert cy.get("/v1/session").json() == {"owner": "cy", "role": "viewer"}
+
+    listed = admin.get("/v1/keys")
+    assert key not in listed.text
+    assert [k["label"] for k in listed.json() if k["owner"] == "cy"] == ["laptop"]
+    again = admin.post(
+        "/v1/keys", json={"owner": "cy", "role": "viewer", "label": "laptop"}, headers={"Idempotency-Key": "k"}
+    )
+    assert made.json()["id"] in problem(again, 409)
+
+    assert admin.delete(f"/v1/keys/{made.json()['id']}").status_code == 204
+    assert admin.delete(f"/v1/keys/{made.json()['id']}").status_code == 204
+    problem(admin.delete("/v1/keys/k0000"), 404)
+    problem(cy.get("/v1/session"), 401)
+    problem(admin.post("/v1/keys", json={"owner": "a b", "role": "king"}), 422)
+
+
+def test_a_browser_trades_the_key_for_a_cookie_that_other_sites_cannot_use(one_api: RunningApi) -> None:
+    with_key = one_api.client("ada")
+    opened = with_key.post("/v1/session")
+    cookie = opened.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+
+    browser = httpx.Client(base_url=one_api.url, cookies=dict(opened.cookies))
+    try:
+        assert browser.get("/v1/jobs").status_code == 200
+        assert "X-Dreamfarm" in problem(browser.post("/v1/jobs", json=DREAM), 403)
+        assert browser.post("/v1/jobs", json=DREAM, headers={"X-Dreamfarm": "1"}).status_code == 202
+        gone = browser.delete("/v1/session", headers={"X-Dreamfarm": "1"})
+        assert gone.status_code == 204
+        assert 'dreamfarm_session=""' in gone.headers["set-cookie"]
+    finally:
+        browser.close()
+
+
+def test_the_local_key_is_kept_private_and_made_once(one_api: RunningApi) -> None:
+    key = ensure_local_key(one_api.store, one_api.settings)
+    path = one_api.settings.data / "key"
+    assert path.read_text().strip() == key
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert ensure_local_key(one_api.store, one_api.settings) == key
+    local = one_api.anyone({"Authorization": f"Bearer {key}"})
+    assert local.get("/v1/session").json()["role"] == "admin"
+
+    path.write_text("df_old\n")
+    assert ensure_local_key(one_api.store, one_api.settings) not in (key, "df_old")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_pages_load_nothing_from_elsewhere(one_api: RunningApi, path: str) -> None:
+    page = one_api.anyone().get(path)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy or "default-src 'self'" in policy
+    assert "unsafe-inline" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert 'src="http' not in page.text
+    assert 'href="http' not in page.text
