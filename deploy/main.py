@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api import cli
-from deploy import commands
+from deploy import commands, local
 from deploy.errors import Failed, Misused
 
 
@@ -33,6 +33,7 @@ def build() -> typer.Typer:
     app = typer.Typer(name="dreamfarm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(_start)
     cli.add_commands(app)
+    local.add_commands(app)
     commands.add_commands(app)
     return app
 

@@ -21,6 +21,7 @@ from shared.specs import DreamSpec, StyleSpec
 if TYPE_CHECKING:
     from api.client import Farm
     from api.schemas import PlanView
+    from shared.plan import Plan
 
 #: Jobs of a dry run that are listed one by one.
 _LISTED = 20
@@ -69,7 +70,7 @@ def print_plan(farm: Farm, entry: Entry, *, as_json: bool) -> None:
     try:
         plan = farm.plan([_sized(entry)]).jobs[0]
     except NoFarm as error:
-        plan = _planned_here(entry)
+        plan = _viewed(plan_here(entry))
         err.print(f"planned without a farm, so without an estimate of time: {error.message}", style="dim", markup=False)
     if as_json:
         print_json(plan)
@@ -152,21 +153,26 @@ def _sized(entry: Entry) -> Job:
     return job | {"width": width, "height": height}
 
 
-def _planned_here(entry: Entry) -> PlanView:
-    from api.views import plan_view  # brings the store with it, which nobody waits for where a farm answers
+def plan_here(entry: Entry) -> Plan:
+    """The plan of a job, made in this process. Raises SpecError, ManifestError, Misused."""
     from shared.cards import UnknownModel, card
     from shared.plan import plan
     from shared.problems import Problem, SpecError
-    from shared.store.queries import Speed
 
     job = _sized(entry)
     width, height = job.pop("width", None), job.pop("height", None)
     (spec,) = check([Entry("", job)])
     try:
-        planned = plan(spec, card=card(spec.model), width=width, height=height)
+        return plan(spec, card=card(spec.model), width=width, height=height)
     except UnknownModel as error:
         raise SpecError([Problem("model", str(error.args[0]))]) from None
-    return plan_view(planned, Speed(None, 0))
+
+
+def _viewed(plan: Plan) -> PlanView:
+    from api.views import plan_view  # brings the store with it, which nobody waits for where a farm answers
+    from shared.store.queries import Speed
+
+    return plan_view(plan, Speed(None, 0))
 
 
 @cache

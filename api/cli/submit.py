@@ -36,7 +36,7 @@ def add_commands(app: typer.Typer) -> None:
 def dream(
     farm: Farm,
     fields: Job,
-    pictures: Annotated[list[str] | None, typer.Argument(metavar="[PICTURE]...", help="Without: from noise")] = None,
+    pictures: Annotated[list[str] | None, typer.Argument(metavar="[PICTURE...]", help="Without: from noise")] = None,
     watch: Watch = False,
     out: Out = None,
     overwrite: Overwrite = False,

@@ -79,6 +79,11 @@ class Farm:
         """Bring many picture files to the farm, a few at a time; yields each path with its asset, in no order."""
         return uploading.upload_all(self.transport, pictures)
 
+    def download(self, asset: str) -> bytes:
+        """A picture's file, as it was uploaded."""
+        with self.transport.telling(), self.transport.answer(f"/v1/assets/{_segment(asset)}") as response:
+            return response.read()
+
     # Submitting
 
     def submit(self, job: AnyJob, *, idempotency_key: str | None = None) -> JobDetail:

@@ -96,6 +96,14 @@ class Transport:
                 raise error_of(response)
             yield response
 
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Tell a broken connection as NoFarm."""
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise NoFarm(self.address.url, reason(error)) from None
+
 
 def reason(error: httpx.TransportError) -> str:
     """Why a connection failed, in a few words."""

@@ -1,0 +1,136 @@
+"""Rendering in this process, without a farm: the same planner, networks and renderer. Importing it imports TensorFlow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.cards import card
+from shared.outputs import Manifest, manifest_of, output_file
+from shared.pictures import Picture, encode
+from shared.plan import Plan, plan
+from shared.specs import DreamSpec, Output, StyleSpec
+from worker.frames import animate, frame_bytes
+from worker.networks import load
+from worker.networks.network import Network
+from worker.render import OutOfMemory, Progress, Rendering, begin, resume
+from worker.slice import frame_number
+
+Spec = DreamSpec | StyleSpec
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a job became."""
+
+    #: The output before rounding, (H, W, 3) in 0–255.
+    rgb: NDArray[np.float32]
+    #: The output's file, with the manifest inside.
+    data: bytes
+    manifest: Manifest
+    #: Frames (JPEG files) by number, where they were wanted.
+    frames: Mapping[int, bytes]
+    animation: bytes | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A network that renders job after job."""
+
+    network: Network
+
+    @classmethod
+    def of(cls, model: str, folder: Path) -> Bench:
+        """The bench for a model. Raises shared.cards.UnknownModel, worker.networks.BadWeights."""
+        return cls(load(model, folder=folder))
+
+    def render(
+        self,
+        spec: Spec,
+        pictures: Mapping[str, Picture],
+        *,
+        show: Callable[[Progress], None],
+        keep_frames: bool = False,
+        tile: int | None = None,
+    ) -> Rendered:
+        """Render a job. `pictures` as `shared.specs.assets_of` names them; `tile` fixes the tiles' longest side.
+
+        A tile that does not fit into memory is halved, as on the farm.
+
+        Raises:
+            SpecError, PictureError: the job cannot be rendered as it stands; worker.render.RenderError.
+        """
+        started = time.monotonic()
+        frames: dict[int, bytes] = {}
+        wants_frames = keep_frames or spec.animation is not None
+        inputs = {field: picture.rgb for field, picture in pictures.items()}
+        source = next(iter(pictures.values()), None)
+        planned = self._plan(spec, source, tile)
+        rendering = begin(spec, planned, self.network, inputs)
+        while not rendering.progress.finished:
+            try:
+                progress = rendering.advance(_never)
+            except OutOfMemory:
+                planned, rendering = self._smaller(spec, planned, rendering, source, inputs)
+                continue
+            show(progress)
+            number = frame_number(progress, spec.frames.every) if wants_frames else None
+            if number is not None:
+                frames[number] = frame_bytes(rendering.picture())
+        rgb = rendering.finish()
+        manifest = manifest_of(spec, planned, rgb, model_digest=self.network.digest)
+        return Rendered(
+            rgb=rgb,
+            data=output_file(rgb, manifest, source),
+            manifest=manifest,
+            frames=frames,
+            animation=_animation(spec, frames, rgb),
+            seconds=time.monotonic() - started,
+        )
+
+    def _plan(self, spec: Spec, source: Picture | None, tile: int | None) -> Plan:
+        height, width = (None, None) if source is None else source.rgb.shape[:2]
+        if tile is not None:
+            # The planner makes the same tiles of the longest side that it gave them, whatever that was cut from.
+            spec = spec.model_copy(update={"tiling": spec.tiling.model_copy(update={"tile": tile})})
+        return plan(spec, card=card(spec.model), width=width, height=height)
+
+    def _smaller(
+        self,
+        spec: Spec,
+        planned: Plan,
+        rendering: Rendering,
+        source: Picture | None,
+        inputs: Mapping[str, NDArray[np.float32]],
+    ) -> tuple[Plan, Rendering]:
+        """The rendering as it stands, with tiles of half the side. Raises OutOfMemory when they cannot be smaller."""
+        before = _longest_tile(planned)
+        halved = self._plan(spec, source, before // 2)
+        if _longest_tile(halved) >= before:
+            raise OutOfMemory(f"there is not enough memory, even for tiles of {before} pixels; ask for a smaller size")
+        return halved, resume(spec, halved, self.network, inputs, rendering.state())
+
+
+def _longest_tile(planned: Plan) -> int:
+    return max(octave.tile for octave in planned.octaves)
+
+
+def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: NDArray[np.float32]) -> bytes | None:
+    if spec.animation is None:
+        return None
+
+    def pictures() -> Iterator[bytes]:
+        yield from frames.values()
+        yield encode(rgb, Output(format="png"))
+
+    return animate(pictures(), spec.animation, (rgb.shape[1], rgb.shape[0]))
+
+
+def _never() -> None:
+    """Nothing interrupts but Ctrl-C, which Python raises by itself."""

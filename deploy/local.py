@@ -1,0 +1,318 @@
+"""The commands that render in this process: render dream, render style, classify, verify."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from api.cli import words
+from api.cli.command import Failed, Json, Misused, add, out, print_json
+from api.cli.options import JobOptions
+from api.cli.planning import plan_here
+from api.cli.progress import Snapshot, display
+from api.cli.submitting import checked, one_each
+from shared.manifest_files import Job
+from shared.manifests import Entry, with_assets
+from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
+
+if TYPE_CHECKING:
+    from api.client import Farm
+    from deploy.inprocess import Bench, Rendered
+    from shared.pictures import Picture
+    from worker.render import Progress
+
+_PANEL = "Without a farm"
+Folder = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Where the outputs go", rich_help_panel="What comes out")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    render = typer.Typer(help="Render in this process, without a farm.", no_args_is_help=True)
+    add(render, render_dream, name="dream", job=JobOptions(DreamSpec, queued=False))
+    add(render, render_style, name="style", job=JobOptions(StyleSpec, queued=False))
+    app.add_typer(render, name="render", rich_help_panel=_PANEL)
+    for command in (classify, verify):
+        add(app, command, panel=_PANEL)
+
+
+def render_dream(
+    fields: Job,
+    pictures: Annotated[list[str] | None, typer.Argument(metavar="[PICTURE...]", help="Without: from noise")] = None,
+    folder: Folder = Path(),
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Render dreams in this process, one for each picture. Prints the outputs' paths.
+
+    With --frames-every the frames are kept, in a folder beside the output.
+
+    Example: dreamfarm render dream castle.jpg --preset lapnorm --size 1024 --out dreams
+    """
+    entries = one_each(fields, "input", pictures or []) or [Entry("", fields)]
+    _render(entries, fields, _Place(folder, overwrite), as_json=as_json)
+
+
+def render_style(
+    fields: Job,
+    contents: Annotated[list[str], typer.Argument(metavar="CONTENT...", help="The pictures to be restyled")],
+    folder: Folder = Path(),
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Render style transfers in this process, one for each content picture. Prints the outputs' paths.
+
+    With --frames-every the frames are kept, in a folder beside the output.
+
+    Example: dreamfarm render style castle.jpg --style sea.jpg --keep-colors --out styled
+    """
+    if not fields.get("styles"):
+        raise Misused("a style transfer needs a picture to take the style from: --style PICTURE")
+    _render(one_each(fields, "content", contents), fields, _Place(folder, overwrite), as_json=as_json)
+
+
+def classify(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A network's name")],
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", exists=True, dir_okay=False)],
+    top: Annotated[int, typer.Option("--top", min=1, metavar="N", help="How many classes")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Tell what a network sees in a picture: its likeliest classes.
+
+    Example: dreamfarm classify motifnet castle.jpg
+    """
+    from shared.cards import UnknownModel, card
+
+    rgb = _decoded(picture.read_bytes(), str(picture)).rgb
+    try:
+        smallest = card(model).min_size
+    except UnknownModel as error:
+        raise Misused(str(error.args[0])) from None
+    if min(rgb.shape[:2]) < smallest:
+        raise Misused(
+            f"{picture} is {rgb.shape[1]}×{rgb.shape[0]} pixels; {model} needs {smallest} on the shorter side"
+        )
+    bench = _bench(model)
+    from worker.networks import classify as classes
+
+    found = classes(bench.network, rgb, top)
+    if as_json:
+        print_json([{"class": name, "probability": probability} for name, probability in found])
+        return
+    for name, probability in found:
+        out.print(Text(f"{100 * probability:5.1f} %  ").append(name, style="bold"), soft_wrap=True)
+
+
+def verify(
+    farm: Farm,
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", exists=True, dir_okay=False, help="An output's file")],
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option("--input", metavar="PICTURE", help="An input; without, the farm is asked for it; may be repeated"),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0, max=255, metavar="X", help="Differences up to X of 255 count as none")
+    ] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Render an output again from the manifest inside it, and compare. Exit code 1 when it comes out differently.
+
+    Other processors and other versions of TensorFlow round the last bits otherwise: for outputs of other machines,
+    allow a tolerance.
+
+    Example: dreamfarm verify castle-j4k2.png --input castle.jpg
+    """
+    from deploy.verifying import compare
+    from shared.outputs import NoManifest, manifest_in
+    from shared.pictures import PictureError
+
+    data = output.read_bytes()
+    try:
+        manifest = manifest_in(data)
+    except (NoManifest, PictureError) as error:
+        raise Misused(f"{output}: {error}") from None
+    given = {_digest(path.read_bytes()): path.read_bytes() for path in pictures or []}
+    inputs = {field: _decoded(_input(farm, asset, given), asset) for field, asset in manifest.inputs.items()}
+    bench = _bench(manifest.spec.model)
+    if bench.network.digest != manifest.model.sha256:
+        raise Failed(f"{output} was made with another {manifest.model.name} (SHA-256 {manifest.model.sha256})")
+    rendered = _shown(bench, manifest.spec, inputs, output.name, tile=manifest.tiling.tile)
+    result = compare(data, rendered, manifest, tolerance=tolerance)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        style = "green" if result.same else "red"
+        out.print(
+            Text("✓ same" if result.same else "✗ different", style=style).append(f"  {result.told}", style="default")
+        )
+    if not result.same:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where outputs go, and whether they may replace what is there."""
+
+    folder: Path
+    overwrite: bool
+
+    def free(self, name: str) -> Path:
+        """The path of a new file. Raises Misused when something is there."""
+        path = self.folder / name
+        if path.exists() and not self.overwrite:
+            raise Misused(f"{path} is there already; choose another folder (--out), or allow --overwrite")
+        return path
+
+
+def _render(entries: Sequence[Entry], fields: Mapping[str, Any], place: _Place, *, as_json: bool) -> None:
+    """Render the entries, one after another; what can be refused is refused before the first one."""
+    checked(entries)
+    notes = dict.fromkeys(note for entry in entries for note in plan_here(entry).notes)
+    jobs = [_resolved(entry) for entry in entries]
+    paths = [place.free(_name(entry, spec)) for entry, (spec, _) in zip(entries, jobs, strict=True)]
+    if len(set(paths)) < len(paths):
+        raise Misused("two of the pictures have the same name; render them into different folders (--out)")
+    for note in notes:
+        err.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    bench = _bench(jobs[0][0].model)
+    made = []
+    for (spec, files), path in zip(jobs, paths, strict=True):
+        inputs = {field: _decoded(Path(file).read_bytes(), file) for field, file in files.items()}
+        keep = "frames" in fields
+        rendered = _shown(bench, spec, inputs, spec.name or path.stem, keep_frames=keep)
+        written = _write(rendered, path, keep_frames=keep)
+        made.append({"output": str(path), "seconds": rendered.seconds, "files": [str(p) for p in written]})
+        if not as_json:
+            out.print(str(path), markup=False, soft_wrap=True)
+    if as_json:
+        print_json(made)
+
+
+def _resolved(entry: Entry) -> tuple[DreamSpec | StyleSpec, dict[str, str]]:
+    """The specification, with its pictures' true digests, and the pictures' files by field."""
+    files: dict[str, str] = {}
+
+    def look_up(path: str) -> str:
+        digest = _digest(Path(path).read_bytes())
+        files[digest] = path
+        return digest
+
+    spec = SPEC.validate_python(with_assets(entry.job, look_up))
+    return spec, {field: files[asset] for field, asset in assets_of(spec).items()}
+
+
+def _name(entry: Entry, spec: DreamSpec | StyleSpec) -> str:
+    source = entry.job.get("input", entry.job.get("content"))
+    stem = f"{Path(str(source)).stem}-{spec.kind}" if source else f"{spec.preset}-{spec.seed}"
+    return f"{stem}.{ {'jpeg': 'jpg', 'tiff': 'tif'}.get(spec.output.format, spec.output.format) }"
+
+
+def _bench(model: str) -> Bench:
+    from shared.cards import UnknownModel
+    from shared.settings import settings
+
+    # TensorFlow's start-up notes are for its developers; its errors are still shown.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        from deploy.inprocess import Bench
+    except ModuleNotFoundError as error:
+        raise Failed(f"rendering here needs {error.name}: pip install 'dreamfarm[worker]'") from None
+    from worker.networks import BadWeights
+
+    try:
+        return Bench.of(model, settings().networks)
+    except UnknownModel as error:
+        raise Misused(str(error.args[0])) from None
+    except BadWeights as error:
+        raise Failed(str(error)) from None
+
+
+def _shown(
+    bench: Bench, spec: DreamSpec | StyleSpec, inputs: Mapping[str, Picture], name: str, *, keep_frames: bool = False,
+    tile: int | None = None,
+) -> Rendered:  # fmt: skip
+    """Render with a progress bar."""
+    from shared.pictures import PictureError
+    from worker.render import RenderError
+
+    with display() as shown:
+
+        def show(progress: Progress) -> None:
+            shown.update(_snapshot(name, progress))
+
+        try:
+            rendered = bench.render(spec, inputs, show=show, keep_frames=keep_frames, tile=tile)
+        except PictureError as error:
+            raise Misused(str(error)) from None
+        except RenderError as error:
+            raise Failed(f"{name}: {error}") from None
+        height, width = rendered.rgb.shape[:2]
+        line = words.state("succeeded").append(f"  {name}", style="default")
+        shown.say(line.append(f"  {width}×{height} · {words.duration(rendered.seconds)}", style="dim default"))
+    return rendered
+
+
+def _snapshot(name: str, progress: Progress) -> Snapshot:
+    return Snapshot(
+        id=name,
+        name=name,
+        state="succeeded" if progress.finished else "running",
+        octave=progress.octave,
+        octaves=progress.octaves,
+        iteration=progress.iteration,
+        iterations=progress.iterations,
+        mpit=progress.mpit,
+        mpit_total=progress.mpit_total,
+    )
+
+
+def _write(rendered: Rendered, path: Path, *, keep_frames: bool) -> list[Path]:
+    """Write everything that was made; the output last, so that where it is, all is."""
+    files = {path.with_suffix(".json"): rendered.manifest.model_dump_json(indent=1).encode()}
+    if rendered.animation is not None:
+        files[path.with_name(f"{path.stem}-animation.{rendered.manifest.spec.animation}")] = rendered.animation
+    if keep_frames:
+        frames = path.with_name(f"{path.stem}-frames")
+        frames.mkdir(exist_ok=True)
+        files |= {frames / f"{number:05d}.jpg": data for number, data in rendered.frames.items()}
+    files[path] = rendered.data
+    for file, data in files.items():
+        part = file.with_name(f".{file.name}.part")
+        part.write_bytes(data)
+        part.replace(file)
+    return list(files)
+
+
+def _input(farm: Farm, asset: str, given: Mapping[str, bytes]) -> bytes:
+    from api.client import FarmError
+
+    if asset in given:
+        return given[asset]
+    try:
+        return farm.download(asset)
+    except FarmError as error:
+        raise Failed(f"the input {asset} is needed: name its file with --input ({error.message})") from None
+
+
+def _decoded(data: bytes, name: str) -> Picture:
+    from shared.pictures import PictureError, decode
+    from shared.settings import settings
+
+    try:
+        return decode(data, settings().limits)
+    except PictureError as error:
+        raise Misused(f"{name}: {error}") from None
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -1,0 +1,60 @@
+"""Whether an output came out as it was rendered again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from deploy.inprocess import Rendered
+from shared.outputs import Manifest, pixels_digest, version
+from shared.pictures import decode
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An output held against its second rendering. Differences are in 0–255, of the files as they are decoded."""
+
+    same: bool
+    #: Whether the values before rounding are equal, too, bit for bit.
+    identical: bool
+    largest: float
+    mean: float
+    #: Share of the pixels that differ.
+    share: float
+    #: The software that rendered the output, and this one.
+    software: tuple[str, str]
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        then, now = self.software
+        by = "" if then == now else f" (rendered by {then}, and now by {now})"
+        if self.identical and self.share == 0:
+            return f"every value is equal, before rounding and after{by}"
+        if self.share == 0:
+            return f"every pixel is equal; before rounding, some last bits are not{by}"
+        return f"{100 * self.share:.2g} % of the pixels differ, by {self.largest:.3g} of 255 at most{by}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+def compare(data: bytes, rendered: Rendered, manifest: Manifest, *, tolerance: float) -> Comparison:
+    """Hold an output's file against its second rendering; `tolerance` in 0–255."""
+    software = (manifest.software, f"dreamfarm {version()}")
+    before, after = decode(data).rgb, decode(rendered.data).rgb
+    if before.shape != after.shape:
+        return Comparison(same=False, identical=False, largest=255.0, mean=255.0, share=1.0, software=software)
+    difference = np.abs(before - after)
+    largest = float(difference.max())
+    return Comparison(
+        same=largest <= tolerance,
+        identical=pixels_digest(rendered.rgb) == manifest.pixels,
+        largest=largest,
+        mean=float(difference.mean()),
+        share=float((difference.max(axis=2) > 0).mean()),
+        software=software,
+    )
