@@ -82,7 +82,8 @@ export const upload = (file) =>
 export const submit = (name, specs, key) =>
   call("POST", "/v1/batches", { json: { name, jobs: specs }, headers: { "Idempotency-Key": key } });
 
-export const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
+export const newKey = () =>
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 
 export const thumbnail = (id, frame) => `/v1/jobs/${id}/frames/${frame}?thumbnail=true`;
 export const frame = (id, number) => `/v1/jobs/${id}/frames/${number}`;

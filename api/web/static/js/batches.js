@@ -13,7 +13,11 @@ export function batchCard(batch) {
   return h(
     "a",
     { class: `batch-card ${active(batch) ? "active" : ""}`, href: `#/batch/${batch.id}`, role: "listitem" },
-    h("div", { class: "ring", style: { "--share": String(share) }, "aria-hidden": "true" }, h("span", {}, percent(share))),
+    h(
+      "div",
+      { class: "ring", style: { "--share": String(share) }, "aria-hidden": "true" },
+      h("span", {}, percent(share)),
+    ),
     h(
       "div",
       { class: "batch-text" },
@@ -63,7 +67,13 @@ export class BatchHeader {
       this.states,
       Object.entries(states)
         .filter(([, number]) => number)
-        .map(([state, number]) => h("a", { class: `legend-item ${state}`, href: `#/batch/${batch.id}?state=${state}` }, `${count(number)} ${state}`)),
+        .map(([state, number]) =>
+          h(
+            "a",
+            { class: `legend-item ${state}`, href: `#/batch/${batch.id}?state=${state}` },
+            `${count(number)} ${state}`,
+          ),
+        ),
     );
     if (this.person.role !== "viewer") fill(this.actions, actionButtons("batches", batch, states, this.changed));
     const { outputs, contact_sheet: sheet } = batch.links;

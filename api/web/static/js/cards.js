@@ -6,7 +6,7 @@ import { badge, progressBar, progressLine } from "./widgets.js";
 
 export class JobCard {
   constructor(job) {
-    this.image = h("img", { alt: "", loading: "lazy", decoding: "async", hidden: true });
+    this.image = h("img", { alt: "", loading: "lazy", decoding: "async" });
     this.placeholder = h("div", { class: "card-placeholder" }, icon(job.kind === "style" ? "brush" : "moon"));
     this.badge = h("span", { class: "card-badge" });
     this.bar = progressBar(0, `Progress of ${job.name}`);
@@ -16,14 +16,19 @@ export class JobCard {
       { class: "card", href: `#/job/${job.id}`, role: "listitem", data: { job: job.id } },
       this.placeholder,
       this.image,
-      h("div", { class: "card-info" }, h("div", { class: "card-head" }, h("span", { class: "card-name" }, job.name), this.badge), this.line, this.bar),
+      h(
+        "div",
+        { class: "card-info" },
+        h("div", { class: "card-head" }, h("span", { class: "card-name" }, job.name), this.badge),
+        this.line,
+        this.bar,
+      ),
     );
     this.image.addEventListener("load", () => {
-      this.image.hidden = false;
-      this.placeholder.hidden = true;
+      this.image.className = "loaded";
     });
     // A frame can be gone again between the list and the request; the placeholder says enough.
-    this.image.addEventListener("error", () => (this.image.hidden = true));
+    this.image.addEventListener("error", () => (this.image.className = ""));
     this.update(job);
   }
 

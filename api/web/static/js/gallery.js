@@ -28,12 +28,19 @@ class Gallery {
     this.top = h("section", { "aria-label": batch ? "Batch" : "Batches" });
     this.grid = h("div", { class: "grid", role: "list", "aria-label": "Jobs" });
     this.sentinel = h("div", { class: "sentinel", "aria-hidden": "true" });
-    this.node = h("div", { class: "page" }, this.top, h("section", { "aria-label": "Jobs" }, this.filters(), this.grid, this.sentinel));
+    this.node = h(
+      "div",
+      { class: "page" },
+      this.top,
+      h("section", { "aria-label": "Jobs" }, this.filters(), this.grid, this.sentinel),
+    );
     this.refreshTopSoon = calmly(() => this.loadTop(), CALM);
     this.refreshNewSoon = calmly(() => this.loadNew(), CALM);
     this.updateStaleSoon = calmly(() => this.updateStale(), 250);
     this.leave = onEvent((event) => this.hear(event));
-    this.observer = new IntersectionObserver((entries) => entries[0].isIntersecting && this.loadMore(), { rootMargin: "800px" });
+    this.observer = new IntersectionObserver((entries) => entries[0].isIntersecting && this.loadMore(), {
+      rootMargin: "800px",
+    });
     this.start();
   }
 
@@ -57,10 +64,24 @@ class Gallery {
   }
 
   filters() {
-    const address = (state) => `#/${this.filter.batch ? `batch/${this.filter.batch}` : ""}${state ? `?state=${state}` : ""}`;
+    const address = (state) =>
+      `#/${this.filter.batch ? `batch/${this.filter.batch}` : ""}${state ? `?state=${state}` : ""}`;
     const chip = (state, label) =>
-      h("a", { class: `chip ${state ?? ""}`, href: address(state), "aria-current": state === this.filter.state ? "true" : false }, label);
-    return h("nav", { class: "chips", "aria-label": "Filter by state" }, chip(undefined, "All"), STATES.map((state) => chip(state, state)));
+      h(
+        "a",
+        {
+          class: `chip ${state ?? ""}`,
+          href: address(state),
+          "aria-current": state === this.filter.state ? "true" : false,
+        },
+        label,
+      );
+    return h(
+      "nav",
+      { class: "chips", "aria-label": "Filter by state" },
+      chip(undefined, "All"),
+      STATES.map((state) => chip(state, state)),
+    );
   }
 
   async loadTop() {
@@ -75,11 +96,19 @@ class Gallery {
         const page = await api.batches(undefined, this.aborter.signal);
         const strip = h("div", { class: "batch-strip", role: "list" }, page.items.map(batchCard));
         const scrolled = this.top.querySelector(".batch-strip")?.scrollLeft ?? 0;
-        fill(this.top, h("h1", { class: page.items.length ? "" : "visually-hidden" }, "Batches"), page.items.length > 0 && strip);
+        fill(
+          this.top,
+          h("h1", { class: page.items.length ? "" : "visually-hidden" }, "Batches"),
+          page.items.length > 0 && strip,
+        );
         strip.scrollLeft = scrolled;
       }
     } catch (error) {
-      if (this.filter.batch && !this.header && error.name !== "AbortError") fill(this.top, errorState(error, () => this.loadTop()));
+      if (this.filter.batch && !this.header && error.name !== "AbortError")
+        fill(
+          this.top,
+          errorState(error, () => this.loadTop()),
+        );
       else complain(error);
     }
   }
@@ -94,7 +123,8 @@ class Gallery {
       this.observer.observe(this.sentinel);
       this.sayIfEmpty();
     } catch (error) {
-      if (error.name !== "AbortError") fill(this.grid, error.status === 404 ? null : errorState(error, () => this.start()));
+      if (error.name !== "AbortError")
+        fill(this.grid, error.status === 404 ? null : errorState(error, () => this.start()));
     }
   }
 
@@ -186,10 +216,20 @@ class Gallery {
   sayIfEmpty() {
     if (this.cards.size || this.grid.querySelector(".empty")) return;
     const { state, batch } = this.filter;
-    if (state) fill(this.grid, emptyState("picture", `Nothing is ${state}`, "Jobs in this state appear here by themselves."));
+    if (state)
+      fill(this.grid, emptyState("picture", `Nothing is ${state}`, "Jobs in this state appear here by themselves."));
     else if (!batch) {
-      const start = this.person.role !== "viewer" && h("a", { class: "button primary", href: "#/new" }, "Make the first one");
-      fill(this.grid, emptyState("moon", "No dreams yet", "Drop a picture, choose what the network should see in it, and watch it happen.", start));
+      const start =
+        this.person.role !== "viewer" && h("a", { class: "button primary", href: "#/new" }, "Make the first one");
+      fill(
+        this.grid,
+        emptyState(
+          "moon",
+          "No dreams yet",
+          "Drop a picture, choose what the network should see in it, and watch it happen.",
+          start,
+        ),
+      );
     }
   }
 }

@@ -19,7 +19,12 @@ class JobPage {
     this.person = person;
     this.title = "Job";
     this.aborter = new AbortController();
-    this.node = h("div", { class: "page job-page" }, h("div", { class: "stage skeleton" }), h("div", { class: "panel skeleton side" }));
+    this.node = h(
+      "div",
+      { class: "page job-page" },
+      h("div", { class: "stage skeleton" }),
+      h("div", { class: "panel skeleton side" }),
+    );
     this.loadFramesSoon = calmly(() => this.loadFrames(), 300);
     this.refreshSoon = calmly(() => this.refresh(), 200);
     this.leave = onEvent((event) => event.job === this.id && this.hear(event));
@@ -42,7 +47,11 @@ class JobPage {
       this.build();
       await Promise.all([this.loadFrames(), this.loadLog()]);
     } catch (error) {
-      if (error.name !== "AbortError") fill(this.node, errorState(error, () => this.start()));
+      if (error.name !== "AbortError")
+        fill(
+          this.node,
+          errorState(error, () => this.start()),
+        );
     }
   }
 
@@ -79,7 +88,11 @@ class JobPage {
     this.facts = h("dl", { class: "facts-list" });
     this.actions = h("div", { class: "buttons" });
     this.downloads = h("div", { class: "buttons downloads" });
-    this.notes = h("ul", { class: "notes" }, job.notes.map((note) => h("li", {}, note)));
+    this.notes = h(
+      "ul",
+      { class: "notes" },
+      job.notes.map((note) => h("li", {}, note)),
+    );
     this.log = h("ol", { class: "log" });
     this.animation = h("div", {});
     const side = h(
@@ -119,7 +132,8 @@ class JobPage {
     this.line.textContent = progressLine(progress);
     const speed = progress.seconds > 0 ? `${amount(progress.mpit / progress.seconds)} MP·it/s` : null;
     const facts = {
-      Left: job.state === "running" && progress.seconds_left !== null ? `about ${duration(progress.seconds_left)}` : null,
+      Left:
+        job.state === "running" && progress.seconds_left !== null ? `about ${duration(progress.seconds_left)}` : null,
       Rendered: progress.seconds ? duration(progress.seconds) : null,
       Speed: speed,
       Work: `${amount(progress.mpit)} of ${amount(progress.mpit_total)} MP·it`,
@@ -130,24 +144,48 @@ class JobPage {
       Priority: String(job.priority),
       Submitted: `${date(job.created_at)} by ${job.owner}`,
     };
-    fill(this.facts, Object.entries(facts).filter(([, value]) => value !== null).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
-    if (this.person.role !== "viewer") fill(this.actions, actionButtons("jobs", job, { [job.state]: 1 }, () => this.refresh()));
+    fill(
+      this.facts,
+      Object.entries(facts)
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    );
+    if (this.person.role !== "viewer")
+      fill(
+        this.actions,
+        actionButtons("jobs", job, { [job.state]: 1 }, () => this.refresh()),
+      );
     this.showDownloads();
   }
 
   showDownloads() {
     const { links, output } = this.job;
-    const link = (href, picture, label, name) => href && h("a", { class: "button", href, download: name ?? "" }, icon(picture), label);
+    const link = (href, picture, label, name) =>
+      href && h("a", { class: "button", href, download: name ?? "" }, icon(picture), label);
     fill(
       this.downloads,
-      output && h("a", { class: "button primary", href: links.output, download: output.file_name }, icon("download"), `Output (${output.format.toUpperCase()}, ${bytes(output.bytes)})`),
+      output &&
+        h(
+          "a",
+          { class: "button primary", href: links.output, download: output.file_name },
+          icon("download"),
+          `Output (${output.format.toUpperCase()}, ${bytes(output.bytes)})`,
+        ),
       link(links.animation, "film", "Animation"),
       link(links.manifest, "archive", "Manifest"),
     );
     if (links.animation && !this.animation.hasChildNodes()) {
       const video = this.job.spec.animation === "mp4";
       const film = video
-        ? h("video", { src: links.animation, controls: true, loop: true, muted: true, playsinline: true, preload: "metadata", "aria-label": "Animation of the frames" })
+        ? h("video", {
+            src: links.animation,
+            controls: true,
+            loop: true,
+            muted: true,
+            playsinline: true,
+            preload: "metadata",
+            "aria-label": "Animation of the frames",
+          })
         : h("img", { src: links.animation, alt: "Animation of the frames", loading: "lazy" });
       fill(this.animation, h("section", { class: "panel" }, h("h2", {}, "Animation"), film));
     }
@@ -165,7 +203,18 @@ class JobPage {
     try {
       const answer = await api.log(this.id, this.aborter.signal);
       const entries = answer.items ?? answer;
-      fill(this.log, entries.map((entry) => h("li", {}, h("time", { datetime: entry.at, title: date(entry.at) }, clock(entry.at)), " ", h("span", {}, entry.text))));
+      fill(
+        this.log,
+        entries.map((entry) =>
+          h(
+            "li",
+            {},
+            h("time", { datetime: entry.at, title: date(entry.at) }, clock(entry.at)),
+            " ",
+            h("span", {}, entry.text),
+          ),
+        ),
+      );
     } catch (error) {
       complain(error);
     }

@@ -10,7 +10,8 @@ const SIZES = ["", 1024, 2048, 4096, 8192];
 function merged(base, over) {
   const result = { ...base };
   for (const [key, value] of Object.entries(over ?? {})) {
-    const both = value && base[key] && typeof value === "object" && typeof base[key] === "object" && !Array.isArray(value);
+    const both =
+      value && base[key] && typeof value === "object" && typeof base[key] === "object" && !Array.isArray(value);
     result[key] = both ? merged(base[key], value) : value;
   }
   return result;
@@ -41,7 +42,19 @@ const NUMBERS = [
   ["priority", "Priority", 0, 9, 1, "0 is the most urgent"],
 ];
 
-const FALLBACK = { "octaves.count": 4, "octaves.scale": 1.4, iterations: 10, step: 1.5, seed: 0, "frames.every": 5, priority: 5, "size.long_edge": "as the picture", content_weight: 1, style_weight: 1, tv_weight: 0 };
+const FALLBACK = {
+  "octaves.count": 4,
+  "octaves.scale": 1.4,
+  iterations: 10,
+  step: 1.5,
+  seed: 0,
+  "frames.every": 5,
+  priority: 5,
+  "size.long_edge": "as the picture",
+  content_weight: 1,
+  style_weight: 1,
+  tv_weight: 0,
+};
 
 export class Knobs {
   constructor(presets, models, changed) {
@@ -50,40 +63,116 @@ export class Knobs {
     this.changed = changed;
     this.inputs = new Map();
     this.presetBox = h("div", { class: "presets", role: "radiogroup", "aria-label": "Preset" });
-    this.model = h("select", { id: "model", onchange: () => this.modelChanged() }, models.map((model) => h("option", { value: model.name, title: model.summary }, model.name)));
+    this.model = h(
+      "select",
+      { id: "model", onchange: () => this.modelChanged() },
+      models.map((model) => h("option", { value: model.name, title: model.summary }, model.name)),
+    );
     this.modelText = h("p", { class: "help" });
     this.layer = h("select", { id: "layer", onchange: () => this.layerChanged() });
     this.channelNames = h("datalist", { id: "channel-names" });
-    this.channel = h("input", { id: "channel", list: "channel-names", placeholder: "the whole layer", autocomplete: "off", oninput: changed });
-    this.dreamOf = h("div", { class: "fields" }, this.field("layer", "Layer", this.layer, "Early layers: strokes and textures; late ones: eyes, flowers, towers"), this.field("channel", "Channel", this.channel, "A number or a name, for one motif only"));
+    this.channel = h("input", {
+      id: "channel",
+      list: "channel-names",
+      placeholder: "the whole layer",
+      autocomplete: "off",
+      oninput: changed,
+    });
+    this.dreamOf = h(
+      "div",
+      { class: "fields" },
+      this.field("layer", "Layer", this.layer, "Early layers: strokes and textures; late ones: eyes, flowers, towers"),
+      this.field("channel", "Channel", this.channel, "A number or a name, for one motif only"),
+    );
     this.keepColors = h("input", { type: "checkbox", onchange: changed });
     this.keepLine = h("label", { class: "check" }, this.keepColors, "Keep the picture's own colours");
-    this.format = this.choice("format", [["png", "PNG"], ["png16", "PNG, 16 bit"], ["jpeg", "JPEG"], ["webp", "WebP"], ["tiff", "TIFF"], ["tiff16", "TIFF, 16 bit"]]);
-    this.animation = this.choice("animation", [["", "none"], ["mp4", "MP4"], ["webp", "WebP"], ["gif", "GIF"]]);
-    this.numbers = new Map(NUMBERS.map(([path, label, min, max, step, help, kind]) => [path, { node: this.number(path, label, min, max, step, help), kind }]));
+    this.format = this.choice("format", [
+      ["png", "PNG"],
+      ["png16", "PNG, 16 bit"],
+      ["jpeg", "JPEG"],
+      ["webp", "WebP"],
+      ["tiff", "TIFF"],
+      ["tiff16", "TIFF, 16 bit"],
+    ]);
+    this.animation = this.choice("animation", [
+      ["", "none"],
+      ["mp4", "MP4"],
+      ["webp", "WebP"],
+      ["gif", "GIF"],
+    ]);
+    this.numbers = new Map(
+      NUMBERS.map(([path, label, min, max, step, help, kind]) => [
+        path,
+        { node: this.number(path, label, min, max, step, help), kind },
+      ]),
+    );
     const [size, ...others] = [...this.numbers.values()].map(({ node }) => node);
     this.node = h(
       "div",
       { class: "knobs" },
       h("fieldset", {}, h("legend", {}, "Preset"), this.presetBox),
-      h("fieldset", {}, h("legend", {}, "Network"), h("div", { class: "fields" }, this.field("model", "Model", this.model)), this.modelText, this.dreamOf),
-      h("fieldset", {}, h("legend", {}, "Output"), h("div", { class: "fields" }, size, this.field("format", "Format", this.format), this.field("animation", "Animation", this.animation)), this.keepLine),
+      h(
+        "fieldset",
+        {},
+        h("legend", {}, "Network"),
+        h("div", { class: "fields" }, this.field("model", "Model", this.model)),
+        this.modelText,
+        this.dreamOf,
+      ),
+      h(
+        "fieldset",
+        {},
+        h("legend", {}, "Output"),
+        h(
+          "div",
+          { class: "fields" },
+          size,
+          this.field("format", "Format", this.format),
+          this.field("animation", "Animation", this.animation),
+        ),
+        this.keepLine,
+      ),
       h("details", {}, h("summary", {}, "More knobs"), h("div", { class: "fields" }, others)),
     );
   }
 
   field(name, label, control, help) {
-    return h("div", { class: "field", data: { field: name } }, h("label", { for: control.id }, label), control, help && h("p", { class: "help", id: `${control.id}-help` }, help));
+    return h(
+      "div",
+      { class: "field", data: { field: name } },
+      h("label", { for: control.id }, label),
+      control,
+      help && h("p", { class: "help", id: `${control.id}-help` }, help),
+    );
   }
 
   choice(id, options) {
-    return h("select", { id, onchange: this.changed }, options.map(([value, label]) => h("option", { value }, label)));
+    return h(
+      "select",
+      { id, onchange: this.changed },
+      options.map(([value, label]) => h("option", { value }, label)),
+    );
   }
 
   number(path, label, min, max, step, help) {
     const id = path.replace(".", "-");
-    const sizes = path === "size.long_edge" && h("datalist", { id: "sizes" }, SIZES.filter(Boolean).map((value) => h("option", { value })));
-    const input = h("input", { id, type: "number", min, max, step, list: sizes ? "sizes" : null, "aria-describedby": `${id}-help`, oninput: this.changed });
+    const sizes =
+      path === "size.long_edge" &&
+      h(
+        "datalist",
+        { id: "sizes" },
+        SIZES.filter(Boolean).map((value) => h("option", { value })),
+      );
+    const input = h("input", {
+      id,
+      type: "number",
+      min,
+      max,
+      step,
+      list: sizes ? "sizes" : null,
+      "aria-describedby": `${id}-help`,
+      oninput: this.changed,
+    });
     this.inputs.set(path, input);
     const node = this.field(path, label, input, help);
     if (sizes) node.append(sizes);
@@ -101,7 +190,13 @@ export class Knobs {
         h(
           "label",
           { class: "preset" },
-          h("input", { type: "radio", name: "preset", value: preset.name, checked: index === 0, onchange: () => this.presetChanged(preset) }),
+          h("input", {
+            type: "radio",
+            name: "preset",
+            value: preset.name,
+            checked: index === 0,
+            onchange: () => this.presetChanged(preset),
+          }),
           h("strong", {}, preset.name),
           h("span", { class: "faint" }, preset.summary),
         ),
@@ -128,7 +223,11 @@ export class Knobs {
       return complain(error);
     }
     const own = h("option", { value: "" }, "the preset's own");
-    fill(this.layer, own, this.layers.map((layer) => h("option", { value: layer.name }, `${layer.name} (${layer.channels} channels)`)));
+    fill(
+      this.layer,
+      own,
+      this.layers.map((layer) => h("option", { value: layer.name }, `${layer.name} (${layer.channels} channels)`)),
+    );
     if (this.wanted) this.takeObjective(this.wanted);
     this.layerChanged();
     this.showDefaults();
@@ -137,7 +236,10 @@ export class Knobs {
   layerChanged() {
     const layer = this.layers?.find(({ name }) => name === this.layer.value);
     this.channel.disabled = !layer;
-    fill(this.channelNames, (layer?.channel_names ?? []).map((name) => h("option", { value: name })));
+    fill(
+      this.channelNames,
+      (layer?.channel_names ?? []).map((name) => h("option", { value: name })),
+    );
     this.changed();
   }
 
@@ -146,7 +248,8 @@ export class Knobs {
     const defaults = merged(this.preset.fields, this.preset.models[this.model.value]);
     for (const [path, input] of this.inputs) input.placeholder = String(at(defaults, path) ?? FALLBACK[path] ?? "");
     const own = defaults.objective?.[0];
-    if (own && this.layer.options[0]) this.layer.options[0].textContent = `the preset's own: ${own.layer}${own.channel === undefined ? "" : `, ${own.channel}`}`;
+    if (own && this.layer.options[0])
+      this.layer.options[0].textContent = `the preset's own: ${own.layer}${own.channel === undefined ? "" : `, ${own.channel}`}`;
   }
 
   /** The fields that were filled in, as a specification without its pictures. */
@@ -198,7 +301,12 @@ export class Knobs {
   mark(mistakes) {
     for (const field of this.node.querySelectorAll(".field")) {
       const name = field.dataset.field;
-      const found = mistakes.find((mistake) => mistake.field === name || (name === "layer" && /^objective\.\d+\.layer/.test(mistake.field)) || (name === "channel" && /^objective\.\d+\.channel/.test(mistake.field)));
+      const found = mistakes.find(
+        (mistake) =>
+          mistake.field === name ||
+          (name === "layer" && /^objective\.\d+\.layer/.test(mistake.field)) ||
+          (name === "channel" && /^objective\.\d+\.channel/.test(mistake.field)),
+      );
       const control = field.querySelector("input, select");
       field.classList.toggle("wrong", Boolean(found));
       if (found) control.setAttribute("aria-invalid", "true");

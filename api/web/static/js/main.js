@@ -66,7 +66,11 @@ function signedIn(who) {
   fill(
     account,
     h("span", { class: "who", title: `Signed in as ${who.owner} (${who.role})` }, who.owner),
-    h("button", { type: "button", class: "ghost", "aria-label": "Sign out", title: "Sign out", onclick: leave }, icon("leave")),
+    h(
+      "button",
+      { type: "button", class: "ghost", "aria-label": "Sign out", title: "Sign out", onclick: leave },
+      icon("leave"),
+    ),
   );
   connect();
   strip = workersStrip(document.getElementById("workers"));

@@ -7,7 +7,10 @@ export function octaveBar(job) {
   const { scale } = job.spec.octaves;
   // Each octave has `scale`² times the pixels of the one before.
   const parts = Array.from({ length: count }, (_, index) =>
-    h("span", { class: "octave", style: { "--part": String(Math.max(scale ** (2 * index), scale ** (2 * (count - 1)) / 14)) } }),
+    h("span", {
+      class: "octave",
+      style: { "--part": String(Math.max(scale ** (2 * index), scale ** (2 * (count - 1)) / 14)) },
+    }),
   );
   const node = h(
     "div",
@@ -18,10 +21,18 @@ export function octaveBar(job) {
     node,
     set({ progress, state }) {
       node.setAttribute("aria-valuenow", String(Math.floor(progress.share * 100)));
-      node.setAttribute("aria-valuetext", `octave ${progress.octave} of ${progress.octaves}, ${Math.floor(progress.share * 100)} percent`);
+      node.setAttribute(
+        "aria-valuetext",
+        `octave ${progress.octave} of ${progress.octaves}, ${Math.floor(progress.share * 100)} percent`,
+      );
       parts.forEach((part, index) => {
         const here = progress.octave - 1;
-        const share = state === "succeeded" || index < here ? 1 : index > here ? 0 : progress.iteration / (progress.iterations || 1);
+        const share =
+          state === "succeeded" || index < here
+            ? 1
+            : index > here
+              ? 0
+              : progress.iteration / (progress.iterations || 1);
         part.style.setProperty("--share", String(share));
         part.classList.toggle("now", index === here && state === "running");
       });

@@ -19,7 +19,14 @@ export class Picker {
     this.items = [];
     this.weights = weights;
     this.changed = changed;
-    const browse = h("input", { type: "file", accept: "image/*", multiple: true, class: "visually-hidden", "aria-label": label, onchange: () => this.take(browse.files) });
+    const browse = h("input", {
+      type: "file",
+      accept: "image/*",
+      multiple: true,
+      class: "visually-hidden",
+      "aria-label": label,
+      onchange: () => this.take(browse.files),
+    });
     this.zone = h(
       "label",
       {
@@ -54,7 +61,13 @@ export class Picker {
       names.map(([name, text]) =>
         h(
           "button",
-          { type: "button", class: "offer", title: text, "aria-label": `Use the bundled picture: ${text}`, onclick: () => this.takeSample(name) },
+          {
+            type: "button",
+            class: "offer",
+            title: text,
+            "aria-label": `Use the bundled picture: ${text}`,
+            onclick: () => this.takeSample(name),
+          },
           h("img", { src: `/samples/${name}.jpg`, alt: "", loading: "lazy" }),
         ),
       ),
@@ -120,7 +133,10 @@ export class Picker {
   }
 
   draw() {
-    fill(this.list, this.items.map((item) => this.row(item)));
+    fill(
+      this.list,
+      this.items.map((item) => this.row(item)),
+    );
   }
 
   row(item) {
@@ -133,9 +149,24 @@ export class Picker {
         "div",
         { class: "picked-text" },
         h("span", { class: "picked-name" }, item.name),
-        h("span", { class: item.error ? "problem" : "faint", role: item.error ? "alert" : null }, item.error ?? (item.asset ? (item.size ?? "ready") : "uploading…")),
+        h(
+          "span",
+          { class: item.error ? "problem" : "faint", role: item.error ? "alert" : null },
+          item.error ?? (item.asset ? (item.size ?? "ready") : "uploading…"),
+        ),
       ),
-      item.error && item.file && h("button", { type: "button", class: "ghost", "aria-label": `Upload ${item.name} again`, onclick: () => this.upload(item) }, icon("retry")),
+      item.error &&
+        item.file &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "ghost",
+            "aria-label": `Upload ${item.name} again`,
+            onclick: () => this.upload(item),
+          },
+          icon("retry"),
+        ),
       this.weights &&
         h("input", {
           type: "number",
@@ -151,7 +182,11 @@ export class Picker {
             this.changed();
           },
         }),
-      h("button", { type: "button", class: "ghost", "aria-label": `Remove ${item.name}`, onclick: () => this.remove(item) }, icon("close")),
+      h(
+        "button",
+        { type: "button", class: "ghost", "aria-label": `Remove ${item.name}`, onclick: () => this.remove(item) },
+        icon("close"),
+      ),
     );
   }
 }

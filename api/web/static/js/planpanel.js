@@ -40,12 +40,31 @@ export class PlanPanel {
       this.told([], true);
     } catch (error) {
       if (error.name === "AbortError") return;
-      fill(this.node, h("div", { class: "problem" }, icon("alert"), h("p", {}, error.errors.length ? "This cannot be rendered yet:" : error.message)));
+      fill(
+        this.node,
+        h(
+          "div",
+          { class: "problem" },
+          icon("alert"),
+          h("p", {}, error.errors.length ? "This cannot be rendered yet:" : error.message),
+        ),
+      );
       if (error.errors.length) {
         const unique = new Map(error.errors.map((mistake) => [plain(mistake.field) + mistake.message, mistake]));
-        this.node.append(h("ul", { class: "problems" }, [...unique.values()].map((m) => h("li", {}, m.field ? h("code", {}, plain(m.field)) : null, " ", m.message))));
+        this.node.append(
+          h(
+            "ul",
+            { class: "problems" },
+            [...unique.values()].map((m) =>
+              h("li", {}, m.field ? h("code", {}, plain(m.field)) : null, " ", m.message),
+            ),
+          ),
+        );
       }
-      this.told(error.errors.map((mistake) => ({ ...mistake, field: plain(mistake.field) })), false);
+      this.told(
+        error.errors.map((mistake) => ({ ...mistake, field: plain(mistake.field) })),
+        false,
+      );
     } finally {
       if (!signal.aborted) this.node.classList.remove("thinking");
     }
@@ -71,7 +90,12 @@ export class PlanPanel {
         ),
         fact("Memory", `up to ${bytes(total.peak_bytes)}`),
       ),
-      total.notes.length > 0 && h("ul", { class: "notes" }, total.notes.map(({ note, jobs: of }) => h("li", {}, note, total.jobs > 1 ? ` (${plural(of, "job")})` : ""))),
+      total.notes.length > 0 &&
+        h(
+          "ul",
+          { class: "notes" },
+          total.notes.map(({ note, jobs: of }) => h("li", {}, note, total.jobs > 1 ? ` (${plural(of, "job")})` : "")),
+        ),
     );
   }
 }
@@ -85,6 +109,8 @@ function octaveDrawing(plan) {
   return h(
     "div",
     { class: "nest", "aria-hidden": "true", style: { "--ratio": `${largest.width} / ${largest.height}` } },
-    [...plan.octaves].reverse().map((octave) => h("span", { style: { "--size": `${(100 * octave.width) / largest.width}%` } })),
+    [...plan.octaves]
+      .reverse()
+      .map((octave) => h("span", { style: { "--size": `${(100 * octave.width) / largest.width}%` } })),
   );
 }

@@ -4,7 +4,8 @@ import * as api from "./api.js";
 import { h, icon } from "./dom.js";
 import { toast } from "./widgets.js";
 
-const layer = ({ layer, channel, weight }) => `${layer}${channel === null || channel === undefined ? "" : `:${channel}`}${weight === 1 ? "" : ` × ${weight}`}`;
+const layer = ({ layer, channel, weight }) =>
+  `${layer}${channel === null || channel === undefined ? "" : `:${channel}`}${weight === 1 ? "" : ` × ${weight}`}`;
 
 function fields(spec) {
   const common = {
@@ -15,7 +16,12 @@ function fields(spec) {
     Seed: String(spec.seed),
   };
   if (spec.kind === "dream") {
-    return { Dreams: spec.objective.map(layer).join(", "), Step: String(spec.step), Gradient: spec.gradient.normalise, ...common };
+    return {
+      Dreams: spec.objective.map(layer).join(", "),
+      Step: String(spec.step),
+      Gradient: spec.gradient.normalise,
+      ...common,
+    };
   }
   return {
     Content: spec.content_layers.map(layer).join(", "),
@@ -29,13 +35,20 @@ const picture = (id, label) =>
   h(
     "figure",
     {},
-    h("a", { href: api.asset(id), target: "_blank" }, h("img", { src: `${api.asset(id)}?thumbnail=true`, alt: label, loading: "lazy" })),
+    h(
+      "a",
+      { href: api.asset(id), target: "_blank" },
+      h("img", { src: `${api.asset(id)}?thumbnail=true`, alt: label, loading: "lazy" }),
+    ),
     h("figcaption", {}, label),
   );
 
 function pictures(spec) {
   if (spec.kind === "dream") return spec.input ? [picture(spec.input, "Input")] : [];
-  return [picture(spec.content, "Content"), ...spec.styles.map(({ asset, weight }) => picture(asset, weight === 1 ? "Style" : `Style × ${weight}`))];
+  return [
+    picture(spec.content, "Content"),
+    ...spec.styles.map(({ asset, weight }) => picture(asset, weight === 1 ? "Style" : `Style × ${weight}`)),
+  ];
 }
 
 export function recipe(job, person) {
@@ -52,11 +65,16 @@ export function recipe(job, person) {
     "div",
     { class: "recipe" },
     h("div", { class: "ingredients" }, pictures(job.spec)),
-    h("dl", { class: "facts-list" }, Object.entries(fields(job.spec)).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    h(
+      "dl",
+      { class: "facts-list" },
+      Object.entries(fields(job.spec)).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    ),
     h(
       "div",
       { class: "buttons" },
-      person.role !== "viewer" && h("a", { class: "button", href: `#/new?from=${job.id}` }, icon("retry"), "Use as a start"),
+      person.role !== "viewer" &&
+        h("a", { class: "button", href: `#/new?from=${job.id}` }, icon("retry"), "Use as a start"),
       h("button", { type: "button", class: "ghost", onclick: copy }, "Copy as JSON"),
     ),
     h("details", {}, h("summary", {}, "The whole specification"), h("pre", { tabindex: "0" }, text)),

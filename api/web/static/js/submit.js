@@ -43,15 +43,28 @@ class SubmitPage {
       if (from) await this.begin(from);
       else this.changed();
     } catch (error) {
-      fill(this.node, errorState(error, () => this.start()));
+      fill(
+        this.node,
+        errorState(error, () => this.start()),
+      );
     }
   }
 
   build(presets, models) {
     const changed = () => this.changed();
     this.knobs = new Knobs(presets, models, changed);
-    this.inputs = new Picker({ label: "Pictures", hint: "Drop pictures here, or click to choose; each becomes a job", changed });
-    this.styles = new Picker({ label: "Styles", hint: "Drop one or more paintings whose style to take over", weights: true, styles: true, changed });
+    this.inputs = new Picker({
+      label: "Pictures",
+      hint: "Drop pictures here, or click to choose; each becomes a job",
+      changed,
+    });
+    this.styles = new Picker({
+      label: "Styles",
+      hint: "Drop one or more paintings whose style to take over",
+      weights: true,
+      styles: true,
+      changed,
+    });
     this.noiseBox = h("input", {
       type: "checkbox",
       onchange: () => {
@@ -60,14 +73,39 @@ class SubmitPage {
       },
     });
     this.noiseLine = h("label", { class: "check" }, this.noiseBox, "Start from noise instead of a picture");
-    this.name = h("input", { type: "text", maxlength: 200, placeholder: "A name for the batch (optional)", "aria-label": "Name of the batch" });
+    this.name = h("input", {
+      type: "text",
+      maxlength: 200,
+      placeholder: "A name for the batch (optional)",
+      "aria-label": "Name of the batch",
+    });
     this.button = h("button", { type: "submit", class: "primary big", disabled: true }, "Submit");
-    const kinds = h("div", { class: "kinds", role: "radiogroup", "aria-label": "What to make" }, Object.keys(KINDS).map((kind) => this.kindCard(kind)));
-    const side = h("aside", { class: "side panel", "aria-label": "Plan" }, h("h2", {}, "Plan"), this.plan.node, this.name, this.button);
+    const kinds = h(
+      "div",
+      { class: "kinds", role: "radiogroup", "aria-label": "What to make" },
+      Object.keys(KINDS).map((kind) => this.kindCard(kind)),
+    );
+    const side = h(
+      "aside",
+      { class: "side panel", "aria-label": "Plan" },
+      h("h2", {}, "Plan"),
+      this.plan.node,
+      this.name,
+      this.button,
+    );
     const form = h(
       "form",
       { class: "submit-form", onsubmit: (event) => this.submit(event) },
-      h("div", { class: "submit-main" }, h("h1", {}, "Make something"), kinds, this.inputs.node, this.noiseLine, this.styles.node, this.knobs.node),
+      h(
+        "div",
+        { class: "submit-main" },
+        h("h1", {}, "Make something"),
+        kinds,
+        this.inputs.node,
+        this.noiseLine,
+        this.styles.node,
+        this.knobs.node,
+      ),
       side,
     );
     fill(this.node, form);
@@ -76,8 +114,21 @@ class SubmitPage {
 
   kindCard(kind) {
     const [picture, title, text] = KINDS[kind];
-    const input = h("input", { type: "radio", name: "kind", value: kind, checked: kind === this.kind, onchange: () => this.setKind(kind) });
-    return h("label", { class: "kind" }, input, icon(picture), h("strong", {}, title), h("span", { class: "faint" }, text));
+    const input = h("input", {
+      type: "radio",
+      name: "kind",
+      value: kind,
+      checked: kind === this.kind,
+      onchange: () => this.setKind(kind),
+    });
+    return h(
+      "label",
+      { class: "kind" },
+      input,
+      icon(picture),
+      h("strong", {}, title),
+      h("span", { class: "faint" }, text),
+    );
   }
 
   setKind(kind) {
@@ -119,7 +170,8 @@ class SubmitPage {
     const common = this.knobs.spec(this.kind);
     if (this.fromNoise) return [common];
     if (!this.inputs.ready.length) return "Choose a picture to see what it will cost.";
-    if (this.kind === "dream") return this.inputs.ready.map((item) => ({ ...common, input: item.asset, name: item.name }));
+    if (this.kind === "dream")
+      return this.inputs.ready.map((item) => ({ ...common, input: item.asset, name: item.name }));
     if (!this.styles.ready.length) return "Choose a style: a painting, a pattern, a texture.";
     const styles = this.styles.ready.map(({ asset, weight }) => ({ asset, weight }));
     return this.inputs.ready.map((item) => ({ ...common, content: item.asset, styles, name: item.name }));

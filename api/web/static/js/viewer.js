@@ -16,9 +16,28 @@ export class Viewer {
     this.follow = true;
     this.start = job.spec.input ?? job.spec.content ?? null;
     this.image = h("img", { class: "picture", alt: `${job.name}: the picture so far`, hidden: true });
-    this.before = h("img", { class: "picture before", alt: "", src: this.start && api.asset(this.start), hidden: true });
-    this.waiting = h("div", { class: "stage-waiting" }, icon(job.kind === "style" ? "brush" : "moon"), h("p", {}, "The first frame is on its way."));
-    this.split = h("input", { type: "range", class: "split", min: 0, max: 100, value: 50, "aria-label": "Compare with the start: share of the start that is shown", hidden: true, oninput: () => this.showSplit() });
+    this.before = h("img", {
+      class: "picture before",
+      alt: "",
+      src: this.start && api.asset(this.start),
+      hidden: true,
+    });
+    this.waiting = h(
+      "div",
+      { class: "stage-waiting" },
+      icon(job.kind === "style" ? "brush" : "moon"),
+      h("p", {}, "The first frame is on its way."),
+    );
+    this.split = h("input", {
+      type: "range",
+      class: "split",
+      min: 0,
+      max: 100,
+      value: 50,
+      "aria-label": "Compare with the start: share of the start that is shown",
+      hidden: true,
+      oninput: () => this.showSplit(),
+    });
     this.stage = h(
       "div",
       { class: "stage", style: { "--ratio": `${job.width} / ${job.height}`, "--split": "50%" } },
@@ -28,11 +47,35 @@ export class Viewer {
       h("div", { class: "split-line", "aria-hidden": "true" }),
       this.split,
     );
-    this.slider = h("input", { type: "range", class: "scrubber", min: 0, max: 0, value: 0, "aria-label": "Frame", oninput: () => this.scrub() });
+    this.slider = h("input", {
+      type: "range",
+      class: "scrubber",
+      min: 0,
+      max: 0,
+      value: 0,
+      "aria-label": "Frame",
+      oninput: () => this.scrub(),
+    });
     this.label = h("output", { class: "frame-label" });
-    this.playButton = h("button", { type: "button", class: "ghost", "aria-label": "Play the frames", onclick: () => this.toggle() }, icon("play"));
-    this.compareButton = h("button", { type: "button", class: "ghost", "aria-pressed": "false", hidden: !this.start, onclick: () => this.compare() }, icon("compare"), "Compare");
-    this.controls = h("div", { class: "controls", hidden: true }, this.playButton, this.slider, this.label, this.compareButton);
+    this.playButton = h(
+      "button",
+      { type: "button", class: "ghost", "aria-label": "Play the frames", onclick: () => this.toggle() },
+      icon("play"),
+    );
+    this.compareButton = h(
+      "button",
+      { type: "button", class: "ghost", "aria-pressed": "false", hidden: !this.start, onclick: () => this.compare() },
+      icon("compare"),
+      "Compare",
+    );
+    this.controls = h(
+      "div",
+      { class: "controls", hidden: true },
+      this.playButton,
+      this.slider,
+      this.label,
+      this.compareButton,
+    );
     this.node = h("div", { class: "viewer" }, this.stage, this.controls);
     this.image.addEventListener("load", () => {
       this.image.hidden = false;
@@ -48,7 +91,9 @@ export class Viewer {
 
   /** The frames there are by now. The slider stays where it is, or follows when it stands at the end. */
   setFrames(frames, job) {
-    const first = this.start ? [{ large: api.asset(this.start), small: `${api.asset(this.start)}?thumbnail=true`, text: "start" }] : [];
+    const first = this.start
+      ? [{ large: api.asset(this.start), small: `${api.asset(this.start)}?thumbnail=true`, text: "start" }]
+      : [];
     const steps = frames.map((frame) => ({
       large: frame.links.self,
       small: frame.links.thumbnail,
@@ -58,7 +103,8 @@ export class Viewer {
     this.steps = [...first, ...steps];
     this.controls.hidden = this.steps.length === 0;
     this.slider.max = Math.max(0, this.steps.length - 1);
-    if (this.steps.length && this.steps.length !== before && this.follow && !this.playing) this.go(this.steps.length - 1);
+    if (this.steps.length && this.steps.length !== before && this.follow && !this.playing)
+      this.go(this.steps.length - 1);
   }
 
   scrub() {

@@ -10,7 +10,13 @@ export const badge = (state) => h("span", { class: `badge ${state}` }, state);
 
 /** A bar of `share` (0–1); `set(share)` moves it. */
 export function progressBar(share, label) {
-  const bar = h("div", { class: "bar", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100 });
+  const bar = h("div", {
+    class: "bar",
+    role: "progressbar",
+    "aria-label": label,
+    "aria-valuemin": 0,
+    "aria-valuemax": 100,
+  });
   bar.append(h("div", { class: "bar-fill" }));
   bar.set = (next) => {
     bar.style.setProperty("--share", String(next));
@@ -131,7 +137,11 @@ export const actionButtons = (kind, thing, states, done) =>
   actionsFor(states).map(([action, label, picture]) =>
     h(
       "button",
-      { type: "button", class: action === "cancel" ? "danger-quiet" : "", onclick: () => steer(kind, thing, action, done) },
+      {
+        type: "button",
+        class: action === "cancel" ? "danger-quiet" : "",
+        onclick: () => steer(kind, thing, action, done),
+      },
       icon(picture),
       label,
     ),
@@ -139,13 +149,25 @@ export const actionButtons = (kind, thing, states, done) =>
 
 /** A page for when there is nothing to show. */
 export const emptyState = (picture, title, text, ...more) =>
-  h("div", { class: "empty" }, h("div", { class: "empty-icon" }, icon(picture)), h("h2", {}, title), h("p", {}, text), more);
+  h(
+    "div",
+    { class: "empty" },
+    h("div", { class: "empty-icon" }, icon(picture)),
+    h("h2", {}, title),
+    h("p", {}, text),
+    more,
+  );
 
 /** The page of an error, with a way to try again. */
 export function errorState(error, again) {
   const title = error.status === 404 ? "Not here" : "That did not work";
   const button = h("button", { type: "button", class: "primary", onclick: again }, icon("retry"), "Try again");
-  return emptyState("alert", title, error.message, error.status === 404 ? h("a", { class: "button", href: "#/" }, "To the gallery") : button);
+  return emptyState(
+    "alert",
+    title,
+    error.message,
+    error.status === 404 ? h("a", { class: "button", href: "#/" }, "To the gallery") : button,
+  );
 }
 
 /** Placeholders while a list is on its way. */
@@ -157,4 +179,3 @@ export function progressLine(progress) {
   if (!progress.octave) return percent(progress.share);
   return `octave ${progress.octave}/${progress.octaves} · iteration ${progress.iteration}/${progress.iterations} · ${percent(progress.share)}`;
 }
-

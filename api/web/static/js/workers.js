@@ -13,7 +13,12 @@ export function workersStrip(node) {
   const list = h("div", { id: "worker-list", class: "worker-list panel", popover: "auto" });
   const label = h("span", {}, "…");
   const dots = h("span", { class: "dots", "aria-hidden": "true" });
-  const button = h("button", { type: "button", class: "ghost workers-button", popovertarget: "worker-list" }, dots, label);
+  const button = h(
+    "button",
+    { type: "button", class: "ghost workers-button", popovertarget: "worker-list" },
+    dots,
+    label,
+  );
   fill(node, button, list);
 
   const row = (worker) =>
@@ -25,7 +30,13 @@ export function workersStrip(node) {
         "div",
         {},
         h("strong", {}, worker.name),
-        h("div", { class: "faint" }, [worker.device, worker.flops_per_second && `${amount(worker.flops_per_second / 1e9)} GFLOP/s`].filter(Boolean).join(" · ")),
+        h(
+          "div",
+          { class: "faint" },
+          [worker.device, worker.flops_per_second && `${amount(worker.flops_per_second / 1e9)} GFLOP/s`]
+            .filter(Boolean)
+            .join(" · "),
+        ),
       ),
       !worker.live
         ? h("span", { class: "faint" }, `last seen ${ago(worker.seen_at)}`)
@@ -41,14 +52,25 @@ export function workersStrip(node) {
       const live = found.filter((worker) => worker.live);
       const busy = live.filter((worker) => worker.job).length;
       node.classList.toggle("none", live.length === 0);
-      label.textContent = live.length === 0 ? "no worker" : `${plural(live.length, "worker")}${busy ? `, ${busy} busy` : ""}`;
-      fill(dots, live.slice(0, 12).map((worker) => h("span", { class: `dot ${worker.job ? "busy" : "idle"}` })));
+      label.textContent =
+        live.length === 0 ? "no worker" : `${plural(live.length, "worker")}${busy ? `, ${busy} busy` : ""}`;
+      fill(
+        dots,
+        live.slice(0, 12).map((worker) => h("span", { class: `dot ${worker.job ? "busy" : "idle"}` })),
+      );
       fill(
         list,
         h("h2", {}, "Workers"),
         found.length
           ? h("ul", {}, found.map(row))
-          : h("p", {}, icon("alert"), " No worker has come yet. Jobs wait until one does: start it with ", h("code", {}, "dreamfarm worker"), "."),
+          : h(
+              "p",
+              {},
+              icon("alert"),
+              " No worker has come yet. Jobs wait until one does: start it with ",
+              h("code", {}, "dreamfarm worker"),
+              ".",
+            ),
       );
     } catch (error) {
       if (error.status !== 401) label.textContent = "workers unknown";
@@ -56,7 +78,9 @@ export function workersStrip(node) {
   }
 
   const soon = calmly(refresh, 500);
-  const leave = onEvent((event) => ["job.started", "job.saved", "job.succeeded", "job.failed"].includes(event.type) && soon());
+  const leave = onEvent(
+    (event) => ["job.started", "job.saved", "job.succeeded", "job.failed"].includes(event.type) && soon(),
+  );
   const timer = setInterval(refresh, EVERY);
   refresh();
   return {
