@@ -132,17 +132,21 @@ def sized(submission: Submission, largest: int) -> Submission:
         if not isinstance(data, Mapping) or not {"width", "height"} & data.keys():
             entries.append(entry)
             continue
-        sides = data.get("width"), data.get("height")
-        if not all(isinstance(side, int) and 0 < side <= largest for side in sides):
+        width: Any = data.get("width")
+        height: Any = data.get("height")
+        if not (_is_side(width, largest) and _is_side(height, largest)):
             message = f"width and height are whole numbers of pixels from 1 to {largest:,}, both given or none"
             submission.mistakes.add(entry, Problem("width", message))
+            continue
         rest = {key: value for key, value in data.items() if key not in ("width", "height")}
         if rest.get("kind") == "style":
             rest = {"content": _NO_PICTURE, "styles": [{"asset": _NO_PICTURE}]} | rest
-        entries.append(
-            Entry(rest, entry.place, entry.path, entry.line, AssetSize(int(sides[0] or 1), int(sides[1] or 1)))
-        )
+        entries.append(Entry(rest, entry.place, entry.path, entry.line, AssetSize(width, height)))
     return Submission(entries, submission.name, submission.mistakes)
+
+
+def _is_side(value: Any, largest: int) -> bool:
+    return isinstance(value, int) and 0 < value <= largest
 
 
 def _check_count(jobs: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +16,7 @@ from api.server import ApiServer
 from shared.blobs import Blobs, open_blobs
 from shared.settings import Settings
 from shared.store import Store, keys
+from shared.store.schema import upgrade
 from shared.store.tables import Role
 from tests.conftest import RedisServer, wait_until
 
@@ -71,10 +71,8 @@ def api(store: Store, settings: Settings, redis_server: RedisServer) -> Iterator
 
 
 @pytest.fixture
-def one_api(tmp_path: Path, settings: Settings, redis_server: RedisServer) -> Iterator[RunningApi]:
+def one_api(settings: Settings, redis_server: RedisServer) -> Iterator[RunningApi]:
     """A running API on SQLite, for what does not depend on the database."""
-    from shared.store.schema import upgrade
-
     settings.data.mkdir(parents=True, exist_ok=True)
     store = Store(settings.database)
     upgrade(store)

@@ -1,0 +1,157 @@
+"""Cancelling, pausing, resuming, retrying, priorities; IDs shortened to prefixes; lists."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from sqlalchemy import update
+
+from shared.queue import celery_app, waiting
+from shared.store.tables import Job
+from tests.conftest import RedisServer, wait_until
+from tests.integration.conftest import RunningApi
+from tests.integration.test_api_assets import problem
+from tests.integration.test_api_submission import DREAM
+from tests.integration.worker_hand import failed, finished, taken
+
+
+def submitted(api: RunningApi, number: int = 3, owner: str = "ada") -> tuple[str, list[str]]:
+    """A batch's ID and those of its jobs."""
+    batch = api.client(owner).post("/v1/batches", json={"jobs": [DREAM] * number}).json()
+    return batch["id"], batch["job_ids"]
+
+
+def test_a_job_is_paused_resumed_cancelled_and_sent_again(api: RunningApi) -> None:
+    client, (_, (job, *_)) = api.client("ada"), submitted(api)
+
+    def do(action: str) -> tuple[int, str, str]:
+        answer = client.post(f"/v1/jobs/{job}/{action}").json()
+        return answer["changed"], answer["job"]["state"], answer["job"]["reason"]
+
+    assert do("pause") == (1, "paused", "paused by ada")
+    assert do("pause") == (0, "paused", "paused by ada")
+    assert do("resume") == (1, "queued", "resumed by ada")
+    assert do("cancel") == (1, "cancelled", "cancelled by ada")
+    assert "cancelled; pause works on a job that is queued or running" in problem(
+        client.post(f"/v1/jobs/{job}/pause"), 409
+    )
+    assert do("retry") == (1, "queued", "sent again by ada")
+    finished(api, job)
+    assert "submit it anew" in problem(client.post(f"/v1/jobs/{job}/retry"), 409)
+    problem(client.post(f"/v1/jobs/{job}/explode"), 422)
+
+
+def test_of_a_batch_only_failed_jobs_are_retried_when_asked_so(api: RunningApi) -> None:
+    client, (batch, jobs) = api.client("ada"), submitted(api, 4)
+    finished(api, jobs[0])
+    failed(api, jobs[1], "the picture is cursed")
+    client.post(f"/v1/jobs/{jobs[2]}/cancel")
+
+    answer = client.post(f"/v1/batches/{batch}/retry?failed=true").json()
+    assert answer["changed"] == 1
+    assert answer["batch"]["states"] == {
+        "queued": 2, "running": 0, "paused": 0, "succeeded": 1, "failed": 0, "cancelled": 1,
+    }  # fmt: skip
+    assert client.post(f"/v1/batches/{batch}/retry").json()["changed"] == 1
+    assert client.post(f"/v1/batches/{batch}/cancel").json()["changed"] == 3
+    assert client.get(f"/v1/batches/{batch}").json()["open"] is False
+
+
+def test_priorities_of_jobs_and_batches_change(api: RunningApi) -> None:
+    client, (batch, jobs) = api.client("ada"), submitted(api)
+    assert client.patch(f"/v1/jobs/{jobs[0]}", json={"priority": 0}).json()["job"]["priority"] == 0
+    answer = client.patch(f"/v1/batches/{batch}", json={"priority": 9})
+    assert answer.json()["changed"] == 3
+    assert {client.get(f"/v1/jobs/{job}").json()["priority"] for job in jobs} == {9}
+    for wrong in ({"priority": 10}, {"priority": "soon"}, {}, {"priority": 1, "prio": 2}):
+        problem(client.patch(f"/v1/jobs/{jobs[0]}", json=wrong), 422)
+
+
+def test_any_unambiguous_prefix_names_a_job_or_batch(api: RunningApi) -> None:
+    client, (batch, jobs) = api.client("ada"), submitted(api)
+    with api.store.write() as session:
+        for job, name in zip(jobs, ("jaaaa0000001", "jaaaa0000002", "jaab00000003"), strict=True):
+            session.execute(update(Job).where(Job.id == job).values(id=name))
+    assert client.get("/v1/jobs/jaab").json()["id"] == "jaab00000003"
+    assert client.get("/v1/jobs/JAAB0").json()["id"] == "jaab00000003"
+    ambiguous = client.get("/v1/jobs/jaa")
+    assert "fits several jobs" in problem(ambiguous, 409)
+    assert len(ambiguous.json()["candidates"]) == 3
+    assert client.get(f"/v1/batches/{batch[:4]}").json()["id"] == batch
+    for unknown in ("jzzzzzzzzz9", "j%25", "j_", "%00", "j'--", "b"):
+        assert "there is no job" in problem(client.get(f"/v1/jobs/{unknown}"), 404)
+
+
+def test_lists_are_filtered_and_come_in_pages(api: RunningApi) -> None:
+    client, (batch, jobs) = api.client("ada"), submitted(api, 7)
+    submitted(api, 2)
+    client.post(f"/v1/jobs/{jobs[3]}/cancel")
+
+    def listed(**params: object) -> list[str]:
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = client.get(
+                "/v1/jobs", params={**params, "limit": 2, **({"cursor": cursor} if cursor else {})}
+            ).json()  # type: ignore[dict-item]
+            assert len(page["items"]) <= 2
+            found += [job["id"] for job in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
+    assert listed(batch=batch) == jobs[::-1]
+    assert listed(batch=batch, state="cancelled") == [jobs[3]]
+    assert len(listed(state=["queued", "cancelled"])) == 9
+    assert len(listed()) == 9
+    assert [b["jobs"] for b in client.get("/v1/batches").json()["items"]] == [2, 7]
+    for wrong in ({"state": "asleep"}, {"cursor": "x"}, {"limit": 0}, {"limit": 5000}):
+        problem(client.get("/v1/jobs", params=wrong), 422)
+
+
+def test_submitted_jobs_are_announced_in_redis(api: RunningApi, redis_server: RedisServer) -> None:
+    queue = celery_app(redis_server.url)
+    submitted(api, 50)
+    wait_until(lambda: waiting(queue) > 0, what="an announcement")
+    assert waiting(queue) < 10, "a bounded window, not the whole batch"
+    queue.close()
+
+
+def test_cancelling_interrupts_the_slice(one_api: RunningApi, redis_server: RedisServer) -> None:
+    client, (_, (job, *_)) = one_api.client("ada"), submitted(one_api)
+    task = taken(one_api, job).task_id
+    queue = celery_app(redis_server.url)
+    heard: list[dict[str, object]] = []
+    with queue.connection_for_read() as connection:
+        mailbox = queue.control.mailbox(connection)
+        node = mailbox.Node("w@test", channel=connection.default_channel)
+        consumer = node.listen(callback=lambda body, _message: heard.append(body))
+        client.post(f"/v1/jobs/{job}/cancel")
+
+        def drained() -> bool:
+            with contextlib.suppress(TimeoutError):
+                connection.drain_events(timeout=0.1)
+            return bool(heard)
+
+        wait_until(drained, what="the interruption")
+        consumer.cancel()
+    assert heard[0]["method"] == "revoke"
+    arguments = heard[0]["arguments"]
+    assert isinstance(arguments, dict)
+    assert (arguments["task_id"], arguments["terminate"], arguments["signal"]) == ([task], True, "SIGUSR1")
+    queue.close()
+
+
+def test_a_redis_that_is_away_neither_fails_nor_delays_anything(one_api: RunningApi, redis_server: RedisServer) -> None:
+    redis_server.kill()
+    client = one_api.client("ada")
+    begun = time.perf_counter()
+    answer = client.post("/v1/batches", json={"jobs": [DREAM] * 3})
+    client.post(f"/v1/batches/{answer.json()['id']}/cancel")
+    assert answer.status_code == 202
+    assert time.perf_counter() - begun < 1.0
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    redis_server.start()
+    wait_until(lambda: client.get("/readyz").json()["status"] == "ready", what="the recovery")
