@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ def load(name: str, *, folder: Path) -> Network:
 
     Raises shared.cards.UnknownModel, or BadWeights when the weights are not those that the card's digest names.
     """
+    # TensorFlow's start-up notes are for its developers; its errors are still shown.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from safetensors.numpy import load as read_tensors
 
     from worker.networks.graph import Graph

@@ -42,7 +42,8 @@ class Dream:
         if self._picture is None:
             noise = generator(self._spec.seed, 0, 0).random((first.height, first.width, 3), np.float32)
             return {"picture": _on_canvas(noise + np.float32(NOISE_LEVEL), first)}
-        return {"picture": _on_canvas(self._base(0), first)}
+        picture = self._base(0) if self._spec.detail else resize(self._picture, first.height, first.width)
+        return {"picture": _on_canvas(picture, first)}
 
     def enlarge(self, slots: Slots, octave: int) -> Slots:
         """The picture at the next octave's size, with the detail that shrinking took from the original."""

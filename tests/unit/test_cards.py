@@ -1,0 +1,54 @@
+"""Cards say what the networks are, and name what people might have meant."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+
+import pytest
+
+from shared.cards import UnknownChannel, UnknownLayer, UnknownModel, card, cards
+from worker.networks.describe import describe
+
+MOTIFNET = resources.files("worker.networks.motifnet")
+
+
+def test_the_card_of_motifnet_describes_the_bundled_network() -> None:
+    topology = json.loads(MOTIFNET.joinpath("topology.json").read_text())
+    assert describe(topology) == card("motifnet")
+    weights = MOTIFNET.joinpath("motifnet.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == card("motifnet").digest
+    assert len(weights) < 2_000_000
+
+
+def test_motifnet_has_43_named_motifs_and_inception_names() -> None:
+    motifnet = card("motifnet")
+    assert motifnet.find_layer(motifnet.logits).channel_names is not None
+    assert len(set(motifnet.find_layer("logits").channel_names or ())) == 43
+    for name in ("conv2d0", "conv2d2", "mixed3a", "mixed4a_1x1", "mixed4a_3x3_bottleneck", "mixed4d_5x5_pre_relu"):
+        assert motifnet.find_layer(name).name == name
+    assert motifnet.find_layer(motifnet.objective).stride == 16
+    assert [c.name for c in cards()] == sorted(c.name for c in cards())
+
+
+def test_channels_go_by_number_or_name() -> None:
+    logits = card("motifnet").find_layer("logits")
+    assert logits.find_channel("eye") == logits.find_channel(0) == logits.find_channel("0") == 0
+    assert card("motifnet").find_layer("mixed4c").find_channel("255") == 255
+
+
+def test_unknown_names_are_answered_with_the_nearest() -> None:
+    motifnet = card("motifnet")
+    with pytest.raises(UnknownModel, match="did you mean 'motifnet'"):
+        card("motifnets")
+    with pytest.raises(UnknownLayer, match="did you mean 'mixed4c'"):
+        motifnet.find_layer("mixd4c")
+    with pytest.raises(UnknownChannel, match="did you mean 'peacock'"):
+        motifnet.find_layer("logits").find_channel("peacok")
+    with pytest.raises(UnknownChannel, match="numbered 0 to 255; there is no channel 256"):
+        motifnet.find_layer("mixed4c").find_channel(256)
+    with pytest.raises(UnknownChannel, match="there is no channel -1"):
+        motifnet.find_layer("mixed4c").find_channel(-1)
+    with pytest.raises(UnknownChannel, match="have no names"):
+        motifnet.find_layer("mixed4c").find_channel("eye")

@@ -1,0 +1,122 @@
+"""The planner: octaves, tiles, cost, and refusals that name the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.cards import card
+from shared.plan import Plan, estimate_seconds, plan
+from shared.presets import DREAM_PRESETS, STYLE_PRESETS
+from shared.problems import Problem, SpecError
+from shared.specs import SPEC
+
+ASSET = "sha256:" + "0" * 64
+
+
+def planned(width: int | None = 640, height: int | None = 480, limit: int | None = None, **fields: Any) -> Plan:
+    kind = fields.pop("kind", "dream")
+    pictures = {"content": ASSET, "styles": [{"asset": ASSET}]} if kind == "style" else {}
+    spec = SPEC.validate_python({"kind": kind, **pictures, **fields})
+    return plan(spec, card=card(spec.model), width=width, height=height, tile_limit=limit)
+
+
+def problems(**fields: Any) -> list[Problem]:
+    with pytest.raises(SpecError) as caught:
+        planned(**fields)
+    return caught.value.problems
+
+
+def test_octaves_grow_to_the_pictures_size() -> None:
+    found = planned(octaves={"count": 3, "scale": 2.0}, iterations=7)
+    assert [(o.width, o.height) for o in found.octaves] == [(160, 120), (320, 240), (640, 480)]
+    assert (found.width, found.height, found.steps) == (640, 480, 21)
+    assert found.mpit == pytest.approx(7 * (160 * 120 + 320 * 240 + 640 * 480) / 1e6)
+    assert found.notes == ()
+
+
+def test_the_long_edge_sets_the_output_and_keeps_proportions() -> None:
+    found = planned(width=480, height=640, size={"long_edge": 2000})
+    assert (found.width, found.height) == (1500, 2000)
+
+
+def test_noise_has_the_size_that_is_asked_for() -> None:
+    assert (planned(None, None).width, planned(None, None).height) == (512, 512)
+    wide = planned(None, None, size={"long_edge": 300, "aspect": 1.5})
+    tall = planned(None, None, size={"long_edge": 300, "aspect": 0.5})
+    assert (wide.width, wide.height, tall.width, tall.height) == (300, 200, 150, 300)
+
+
+def test_octaves_below_the_networks_minimum_are_dropped_with_a_note() -> None:
+    found = planned(width=100, height=80, octaves={"count": 8, "scale": 1.5})
+    assert [o.height for o in found.octaves] == [36, 53, 80]
+    assert found.steps == 3 * found.octaves[0].iterations
+    assert found.notes == ("8 octaves clamped to 3: smaller ones would fall under motifnet's minimum of 32 pixels",)
+
+
+def test_a_picture_that_is_too_small_is_refused_with_a_size_that_is_enough() -> None:
+    (problem,) = problems(width=200, height=20)
+    assert problem.field == "size.long_edge"
+    assert "needs 32 on the shorter side: ask for a long edge of at least 320" in problem.message
+    assert planned(width=200, height=20, size={"long_edge": 320}).height == 32
+
+
+def test_all_unknown_names_are_reported_with_their_fields() -> None:
+    found = problems(
+        objective=[{"layer": "mixed4x"}, {"layer": "logits", "channel": "eyes"}, {"layer": "mixed4c", "channel": 256}]
+    )
+    assert [p.field for p in found] == ["objective.0.layer", "objective.1.channel", "objective.2.channel"]
+    assert "did you mean 'mixed4" in found[0].message
+    assert "did you mean 'eye'" in found[1].message
+    assert [p.field for p in problems(kind="style", style_layers=[{"layer": "conv2d0"}, {"layer": "conv1_1"}])] == [
+        "style_layers.1.layer"
+    ]
+
+
+def test_a_dream_without_a_goal_is_refused() -> None:
+    assert [p.field for p in problems(objective=[{"layer": "mixed4c", "weight": 0.0}])] == ["objective"]
+
+
+def test_style_transfers_are_always_exact() -> None:
+    assert [p.field for p in problems(kind="style", tiling={"mode": "roll"})] == ["tiling.mode"]
+
+
+def test_tiles_hold_the_halo_and_obey_the_limit() -> None:
+    layer = [{"layer": "mixed4c"}]
+    whole = planned(objective=layer).octaves[-1]
+    assert (whole.tiles, whole.tile) == (1, 640)
+    big = planned(objective=layer, size={"long_edge": 4096}, octaves={"count": 1}).octaves[-1]
+    assert big.tiles > 1
+    assert big.tile <= 1024
+    halved = planned(objective=layer, size={"long_edge": 4096}, octaves={"count": 1}, limit=640).octaves[-1]
+    assert halved.tile <= 640
+    assert halved.tiles > big.tiles
+    tiny = planned(objective=layer, tiling={"tile": 64}, octaves={"count": 1}, size={"long_edge": 2000})
+    assert tiny.octaves[-1].tile >= 304
+    assert tiny.notes == ("tile 64 enlarged to 608: a tile has to hold the halo of these layers",)
+
+
+def test_memory_does_not_grow_with_the_picture_beyond_the_picture() -> None:
+    small, large = (planned(size={"long_edge": edge}) for edge in (4096, 16384))
+    pictures = 12 * (large.width * large.height - small.width * small.height)
+    assert large.peak_bytes - small.peak_bytes <= 8 * pictures
+
+
+def test_deeper_layers_and_larger_pictures_cost_more() -> None:
+    shallow = planned(objective=[{"layer": "conv2d0"}])
+    deep = planned(objective=[{"layer": "mixed5a"}])
+    larger = planned(objective=[{"layer": "mixed5a"}], size={"long_edge": 2560})
+    assert shallow.flops < deep.flops < larger.flops
+    assert estimate_seconds(deep, 1e11) == deep.flops / 1e11
+    assert shallow.mpit == deep.mpit
+
+
+@pytest.mark.parametrize("preset", DREAM_PRESETS)
+def test_every_dream_preset_can_be_planned_on_motifnet(preset: str) -> None:
+    assert planned(preset=preset).steps > 0
+
+
+@pytest.mark.parametrize("preset", STYLE_PRESETS)
+def test_every_style_preset_can_be_planned_on_motifnet(preset: str) -> None:
+    assert planned(kind="style", preset=preset).steps > 0

@@ -1,0 +1,144 @@
+"""Tiles that equal the whole picture, for any size, tile and layer; the plain network says what the whole one is."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from shared.plan import Reach, Span, cut, pieces, reach_of
+from tests.reference import recipes
+from tests.reference.motifnet import motifnet
+from tests.reference.pictures import cosine, drawn
+from worker.networks import load
+from worker.networks.network import Network
+from worker.render.gradients import Canvas, Engine, features, means, program
+from worker.render.objectives import Statistic, StyleLoss, WeightedSum
+
+UNHURRIED = settings(
+    deadline=None, max_examples=12, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load("motifnet", folder=Path())
+
+
+def canvas(network: Network, layers: list[str], height: int, width: int, tile: int) -> Canvas:
+    reach = reach_of([network.card.find_layer(layer) for layer in layers])
+    return Canvas(cut(height, tile, reach), cut(width, tile, reach))
+
+
+def relative_error(found: Any, expected: Any) -> float:
+    return float(np.abs(found - expected).mean() / np.abs(expected).mean())
+
+
+@given(
+    stride=st.sampled_from([2, 4, 8, 16, 32]),
+    cells=st.integers(1, 200),
+    left=st.integers(0, 9),
+    right=st.integers(0, 9),
+    more=st.integers(1, 40),
+)
+@example(stride=16, cells=2, left=9, right=10, more=1)
+def test_tiles_cover_an_axis_once_and_see_enough(stride: int, cells: int, left: int, right: int, more: int) -> None:
+    reach = Reach(stride, left * stride, right * stride)
+    length, tile = cells * stride, (left + right + more) * stride
+    spans = cut(length, tile, reach)
+    assert [s.own_start for s in spans] == [0, *(s.own_stop for s in spans[:-1])]
+    assert spans[-1].own_stop == length
+    assert len({s.stop - s.start for s in spans}) == 1
+    for span in spans:
+        assert 0 <= span.start <= span.own_start < span.own_stop <= span.stop <= length
+        assert span.stop - span.start <= tile
+        assert all(edge % stride == 0 for edge in (span.start, span.stop, span.own_start, span.own_stop))
+        assert span.start == 0 or span.own_start - span.start >= reach.halo_left
+        assert span.stop == length or span.stop - span.own_stop >= reach.halo_right
+
+
+@given(stride=st.sampled_from([8, 16, 32]), cells=st.integers(1, 300), tile=st.integers(32, 2000))
+def test_pieces_leave_no_strip_out(stride: int, cells: int, tile: int) -> None:
+    spans = pieces(cells * stride, tile, stride)
+    assert spans[0].start == 0
+    assert spans[-1].stop == cells * stride
+    assert all(a.stop == b.start for a, b in itertools.pairwise(spans))
+    lengths = [s.stop - s.start for s in spans]
+    assert max(lengths) - min(lengths) <= stride
+    assert max(lengths) <= max(tile, stride) + stride
+
+
+@UNHURRIED
+@given(
+    layer=st.sampled_from(["conv2d0", "mixed3a", "mixed3b_3x3_pre_relu", "mixed4a", "mixed4a_5x5"]),
+    rows=st.integers(3, 22),
+    columns=st.integers(3, 22),
+    tile=st.integers(15, 20),
+    seed=st.integers(0, 3),
+)
+@example(layer="mixed4c", rows=28, columns=23, tile=25, seed=0)
+@example(layer="logits", rows=40, columns=22, tile=36, seed=1)
+def test_the_tiled_gradient_is_the_whole_pictures(
+    network: Network, layer: str, rows: int, columns: int, tile: int, seed: int
+) -> None:
+    height, width = 16 * rows, 16 * columns
+    statistic = Statistic(layer, "squares")
+    engine = Engine(program(network, WeightedSum((statistic,))), canvas(network, [layer], height, width, 16 * tile))
+    picture = drawn(height, width, seed)
+    weight = 1 / network.graph.channels(layer)
+
+    score, gradient = engine.gradient(picture, [weight], [None], lambda: None)
+
+    expected_score, expected = recipes.gradient(picture, lambda layers: tf.reduce_mean(layers[layer] ** 2))
+    assert score == pytest.approx(expected_score, rel=1e-5)
+    assert relative_error(gradient, expected) <= 1e-5
+    assert cosine(gradient, expected) >= 0.9999
+
+
+@pytest.mark.parametrize(("height", "width", "tile"), [(256, 272, 256), (240, 480, 224), (416, 128, 208)])
+def test_gram_and_content_losses_are_tiled_exactly(network: Network, height: int, width: int, tile: int) -> None:
+    styles, contents = ("conv2d2", "mixed3a"), ("mixed3a",)
+    picture, content = drawn(height, width, 4), drawn(height, width, 5)
+    cells = canvas(network, ["mixed3a"], height, width, tile)
+    assert len(cells.tiles) > 1
+    (reference,) = features(network, contents, content, cells, lambda: None)
+    targets = means(
+        network, tuple(Statistic(s, kind) for s in styles for kind in ("gram", "sums")), content, cells, lambda: None
+    )
+    parameters = [1.0, *targets[:2], 0.5, *targets[2:], 0.01]
+    engine = Engine(program(network, StyleLoss(styles, contents)), cells)
+
+    loss, gradient = engine.gradient(picture, parameters, [None] * 4 + [reference], lambda: None)
+
+    wanted = motifnet(tf.constant(content[None]))
+
+    def expected_loss(layers: dict[str, Any]) -> Any:
+        total = 0.01 * tf.reduce_mean(tf.reduce_sum((layers["mixed3a"] - wanted["mixed3a"]) ** 2, -1))
+        for layer, weight in zip(styles, (1.0, 0.5), strict=True):
+            for is_, should_be in zip(recipes._gram(layers[layer]), recipes._gram(wanted[layer]), strict=True):
+                total += weight * tf.reduce_sum((is_ - should_be) ** 2) / tf.reduce_sum(should_be**2)
+        return total
+
+    expected_value, expected = recipes.gradient(picture, expected_loss)
+    assert relative_error(reference, wanted["mixed3a"]) <= 1e-5
+    assert loss == pytest.approx(expected_value, rel=1e-4)
+    assert relative_error(gradient, expected) <= 2e-5
+    assert cosine(gradient, expected) >= 0.9999
+
+
+def test_a_halo_that_is_too_small_is_wrong(network: Network) -> None:
+    """The halo is needed, and the test above can tell: without it the gradient is far off."""
+    picture = drawn(256, 256)
+    engine = Engine(
+        program(network, WeightedSum((Statistic("mixed4a", "squares"),))),
+        Canvas(cut(256, 128, Reach(16, 0, 0)), (Span(0, 256, 0, 256),)),
+    )
+    _, gradient = engine.gradient(picture, [1.0], [None], lambda: None)
+    _, expected = recipes.gradient(picture, lambda layers: tf.reduce_mean(tf.reduce_sum(layers["mixed4a"] ** 2, -1)))
+    assert relative_error(gradient, expected) > 0.05
