@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ import typer
 from rich.text import Text
 
 from api.cli import words
-from api.cli.command import Failed, Json, Misused, add, out, print_json
+from api.cli.command import Failed, Json, Misused, add, err, out, print_json
 from api.cli.options import JobOptions
 from api.cli.planning import plan_here
 from api.cli.progress import Snapshot, display
@@ -221,10 +222,9 @@ def _bench(model: str) -> Bench:
     from shared.cards import UnknownModel
     from shared.settings import settings
 
-    # TensorFlow's start-up notes are for its developers; its errors are still shown.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        from deploy.inprocess import Bench
+        with _hushed():
+            from deploy.inprocess import Bench
     except ModuleNotFoundError as error:
         raise Failed(f"rendering here needs {error.name}: pip install 'dreamfarm[worker]'") from None
     from worker.networks import BadWeights
@@ -235,6 +235,24 @@ def _bench(model: str) -> Bench:
         raise Misused(str(error.args[0])) from None
     except BadWeights as error:
         raise Failed(str(error)) from None
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep TensorFlow's greetings off the terminal. Some are written before its log level counts, so standard error is
+    turned away while it is imported; what goes wrong is raised. Who sets TF_CPP_MIN_LOG_LEVEL sees everything."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _shown(
