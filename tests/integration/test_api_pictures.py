@@ -1,0 +1,128 @@
+"""Frames, outputs, archives, contact sheets and logs of what workers left."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from PIL import Image
+
+from tests.integration.conftest import RunningApi, picture
+from tests.integration.test_api_assets import problem
+from tests.integration.test_api_steering import submitted
+from tests.integration.test_api_submission import DREAM
+from tests.integration.worker_hand import failed, finished, framed, taken
+
+
+def test_frames_can_be_watched_while_a_job_renders(api: RunningApi) -> None:
+    client, (_, (job, *_)) = api.client("ada"), submitted(api)
+    assert "no frame yet" in problem(client.get(f"/v1/jobs/{job}/frames/latest"), 404)
+    running = taken(api, job)
+    for number in range(5):
+        framed(api, running, number)
+
+    page = client.get(f"/v1/jobs/{job}/frames?limit=3").json()
+    assert [frame["number"] for frame in page["items"]] == [0, 1, 2]
+    rest = client.get(f"/v1/jobs/{job}/frames", params={"limit": 3, "cursor": page["next"]}).json()
+    assert [frame["number"] for frame in rest["items"]] == [3, 4]
+    assert rest["next"] is None
+
+    third = client.get(page["items"][2]["links"]["self"])
+    assert third.content == picture(96, 96, seed=2, format="JPEG")
+    assert third.headers["content-type"] == "image/jpeg"
+    assert "immutable" in third.headers["cache-control"]
+    small = client.get(page["items"][2]["links"]["thumbnail"])
+    assert small.headers["content-type"] == "image/webp"
+    latest = client.get(f"/v1/jobs/{job}/frames/latest")
+    assert latest.content == picture(96, 96, seed=4, format="JPEG")
+    assert "immutable" not in latest.headers["cache-control"]
+    problem(client.get(f"/v1/jobs/{job}/frames/77"), 404)
+    problem(client.get(f"/v1/jobs/{job}/frames/first"), 422)
+
+
+def test_an_output_comes_with_a_good_name_an_etag_and_in_parts(api: RunningApi) -> None:
+    client = api.client("ada")
+    job = client.post("/v1/jobs", json=DREAM | {"name": "Schloß am Meer.jpeg"}).json()["id"]
+    assert "queued" in problem(client.get(f"/v1/jobs/{job}/output"), 404)
+    output = finished(api, job)
+
+    shown = client.get(f"/v1/jobs/{job}").json()
+    assert shown["state"] == "succeeded"
+    assert shown["progress"]["share"] == 1.0
+    assert shown["output"]["file_name"] == f"Schloß-am-Meer-{job}.png"
+    answer = client.get(shown["links"]["output"])
+    assert answer.content == output
+    assert shown["output"]["digest"].removeprefix("sha256:") in answer.headers["etag"]
+    assert f"Schlo%C3%9F-am-Meer-{job}.png" in answer.headers["content-disposition"]
+    assert answer.headers["content-disposition"].startswith("inline")
+    saved = client.get(f"/v1/jobs/{job}/output?download=true")
+    assert saved.headers["content-disposition"].startswith("attachment")
+    assert client.get(f"/v1/jobs/{job}/output", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+    tail = client.get(f"/v1/jobs/{job}/output", headers={"Range": f"bytes={len(output) - 10}-"})
+    assert (tail.status_code, tail.content) == (206, output[-10:])
+    assert client.get(f"/v1/jobs/{job}/manifest").json() == {"dreamfarm": 1}
+    assert "without `animation`" in problem(client.get(f"/v1/jobs/{job}/animation"), 404)
+
+
+def test_a_batchs_outputs_come_as_one_archive_with_names_that_differ(api: RunningApi) -> None:
+    client = api.client("ada")
+    jobs = [DREAM | {"name": name} for name in ("castle.png", "castle.png", "a/b: c?.png", "late.png", "lost.png")]
+    batch = client.post("/v1/batches", json={"jobs": jobs, "name": "holiday"}).json()
+    problem(client.get(f"/v1/batches/{batch['id']}/outputs.zip"), 404)
+    outputs = [finished(api, job, seed=seed) for seed, job in enumerate(batch["job_ids"][:3])]
+    finished(api, batch["job_ids"][4])
+    (lost,) = [key for key in api.blobs.keys(f"jobs/{batch['job_ids'][4]}") if key.endswith("output.png")]
+    api.blobs.delete(lost)
+
+    answer = client.get(f"/v1/batches/{batch['id']}/outputs.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    assert f'filename="holiday-{batch["id"]}.zip"' in answer.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["castle-1.png", "castle-2.png", "a-b-c-3.png", "MISSING.txt"]
+        assert [archive.read(name) for name in archive.namelist()[:3]] == outputs
+        assert b"lost-5.png" in archive.read("MISSING.txt")
+
+
+def test_a_contact_sheet_shows_every_job_that_has_a_frame(api: RunningApi) -> None:
+    client, (batch, jobs) = api.client("ada"), submitted(api, 4)
+    problem(client.get(f"/v1/batches/{batch}/contact-sheet"), 404)
+    finished(api, jobs[0])
+    framed(api, taken(api, jobs[1]), 7, size=(120, 80))
+    answer = client.get(f"/v1/batches/{batch}/contact-sheet")
+    assert answer.headers["content-type"] == "image/jpeg"
+    with Image.open(io.BytesIO(answer.content)) as sheet:
+        assert sheet.width > 600
+
+
+def test_a_log_tells_what_happened_in_words(api: RunningApi) -> None:
+    client, (_, (job, other, *_)) = api.client("ada"), submitted(api)
+    framed(api, taken(api, job))
+    client.post(f"/v1/jobs/{job}/pause")
+    client.post(f"/v1/jobs/{job}/resume")
+    finished(api, job)
+    failed(api, other, "the picture is 3 pixels wide")
+
+    text = client.get(f"/v1/jobs/{job}/log")
+    assert text.headers["content-type"].startswith("text/plain")
+    told = [line.partition(" UTC  ")[2] for line in text.text.splitlines() if " UTC  " in line]
+    for words in ("submitted: 3 jobs", "started: taken by w", "frame 0: octave 1, iteration 1", "paused by ada",
+                  "attempt 1 paused after", "resumed by ada", "attempt 2 succeeded after"):  # fmt: skip
+        assert any(words in line for line in told), (words, told)
+    print(told)
+    assert told[0].startswith("submitted")
+    entries = client.get(f"/v1/jobs/{job}/log?format=json").json()
+    assert [entry["text"] for entry in entries] == told
+    assert client.get(f"/v1/jobs/{job}/log", headers={"Accept": "application/json"}).json() == entries
+    assert "failed: the picture is 3 pixels wide" in client.get(f"/v1/jobs/{other}/log").text
+    assert len(client.get(f"/v1/jobs/{job}").json()["attempts"]) == 2
+
+
+@pytest.mark.parametrize("what", ["output", "manifest", "frames/0"])
+def test_a_blob_that_is_gone_is_told_as_such(one_api: RunningApi, what: str) -> None:
+    client, (_, (job, *_)) = one_api.client("ada"), submitted(one_api)
+    finished(one_api, job)
+    for key in one_api.blobs.keys(f"jobs/{job}"):
+        one_api.blobs.delete(key)
+    assert "missing from the blob store" in problem(client.get(f"/v1/jobs/{job}/{what}"), 404)
