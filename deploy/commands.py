@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from api.cli.command import Json, add, print_json
 
 if TYPE_CHECKING:
     from deploy.status import Status
@@ -21,19 +22,19 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", help="The farm's data folder [default: DREAMFARM_DATA, else your user data folder]."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add this module's commands."""
-    farm: list[Callable[..., None]] = [up, down, status, doctor]
-    parts: list[Callable[..., None]] = [worker, api, sweeper, flower]
-    for command in farm:
-        app.command(rich_help_panel=_FARM)(command)
-    for command in parts:
-        app.command(rich_help_panel=_PARTS)(command)
+    panels: dict[str, tuple[Callable[..., None], ...]] = {
+        _FARM: (up, down, status, doctor),
+        _PARTS: (worker, api, sweeper, flower),
+    }
+    for panel, members in panels.items():
+        for command in members:
+            add(app, command, panel=panel)
     database = typer.Typer(help="The database's schema.", no_args_is_help=True)
-    database.command("upgrade")(upgrade)
+    add(database, upgrade)
     app.add_typer(database, name="db", rich_help_panel=_PARTS)
 
 
@@ -81,7 +82,10 @@ def status(data: Data = None, as_json: Json = False) -> None:
     from deploy.status import status as look
 
     found = look(_settings(data=data))
-    typer.echo(json.dumps(dataclasses.asdict(found), indent=2) if as_json else _told(found))
+    if as_json:
+        print_json(dataclasses.asdict(found))
+    else:
+        typer.echo(_told(found))
     if found.state != "running":
         raise typer.Exit(1)
 
@@ -95,7 +99,7 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
 
     checks = examine(_settings(data=data))
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
+        print_json([dataclasses.asdict(check) for check in checks])
     else:
         for check in checks:
             typer.echo(check.told())

@@ -6,8 +6,10 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
+
+from api.cli.command import Failed
 from deploy import farmfile, redis_server
-from deploy.errors import Failed
 
 #: Stopping in order takes the workers' grace and the others', at the longest.
 _ORDERLY_SECONDS = 75.0
@@ -30,6 +32,7 @@ def down(data: Path) -> str:
         raise Failed(f"a farm is just starting in {data}; try again in a moment")
     os.kill(supervisor.pid, signal.SIGTERM)
     if farmfile.wait_unlocked(data, seconds=_ORDERLY_SECONDS):
+        psutil.wait_procs([supervisor], timeout=_KILLED_SECONDS)
         return f"the farm in {data} has stopped"
     supervisor.kill()
     if not farmfile.wait_unlocked(data, seconds=_KILLED_SECONDS):

@@ -19,8 +19,7 @@ from typing import Any, Literal
 
 import psutil
 
-#: Start times of one process, read twice, differ by less.
-_SAME_START_SECONDS = 1.0
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class AlreadyRunning(Exception):
@@ -32,7 +31,8 @@ class ProcessMark:
     """A process, marked so that another one with the same number, later, is not mistaken for it."""
 
     pid: int
-    started: float
+    #: When it was started, exactly as the system says it: two marks of one process are equal.
+    started: str
 
     @classmethod
     def of(cls, pid: int) -> ProcessMark:
@@ -41,7 +41,7 @@ class ProcessMark:
         Raises:
             psutil.NoSuchProcess: it has ended.
         """
-        return cls(pid, psutil.Process(pid).create_time())
+        return cls(pid, _start(pid))
 
     @classmethod
     def own(cls) -> ProcessMark:
@@ -52,10 +52,23 @@ class ProcessMark:
         """The process, if it still runs."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < _SAME_START_SECONDS
+            same = _start(self.pid) == self.started
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def _start(pid: int) -> str:
+    """When a process was started. Raises psutil.NoSuchProcess."""
+    if not _BOOT_ID.exists():
+        return str(psutil.Process(pid).create_time())
+    # Clock ticks since the boot: a time of day would change with every correction of the clock.
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    ticks = stat.rpartition(")")[2].split()[19]
+    return f"{_BOOT_ID.read_text().strip()}+{ticks}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from deploy.errors import Misused
+from api.cli.command import Misused
 from shared.settings import Settings
 
 USER = "farm"

@@ -1,21 +1,44 @@
-"""The command `dreamfarm`, composed of its parts, and the one place where mistakes become a message and an exit code."""
+"""The command `dreamfarm`, composed of its parts. What a person can mend ends as a message and an exit code."""
 
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from api import cli
+from api.cli.command import err
 from deploy import commands, local
-from deploy.errors import Failed, Misused
+
+
+def build() -> typer.Typer:
+    """The command line's application."""
+    app = typer.Typer(name="dreamfarm", no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback()(_start)
+    for part in (commands, cli, local):
+        part.add_commands(app)
+    return app
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    try:
+        build()(prog_name="dreamfarm")
+    except Exception as error:
+        # Each command tells the mistakes that it knows of. These can come from any of them.
+        explained = _setting(error) or _service(error)
+        if explained is None:
+            raise
+        message, code = explained
+        err.print(f"[bold red]dreamfarm:[/] {escape(message)}", soft_wrap=True)
+        sys.exit(code)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
         typer.echo(f"dreamfarm {version('dreamfarm')}")
         raise typer.Exit
 
@@ -28,29 +51,33 @@ def _start(
     """An asynchronous render farm for DeepDream and neural style transfer."""
 
 
-def build() -> typer.Typer:
-    """The command line's application."""
-    app = typer.Typer(name="dreamfarm", no_args_is_help=True, pretty_exceptions_enable=False)
-    app.callback()(_start)
-    cli.add_commands(app)
-    local.add_commands(app)
-    commands.add_commands(app)
-    return app
+def _setting(error: Exception) -> tuple[str, int] | None:
+    """A setting that is wrong."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError) or error.title != "Settings":
+        return None
+    wrong = [
+        f"{_named(str(problem['loc'][0]))} is {problem['input']!r}: {problem['msg']}" for problem in error.errors()
+    ]
+    return "; ".join(wrong), 2
 
 
-def main() -> None:
-    """Run the command that the arguments name."""
-    try:
-        build()(prog_name="dreamfarm")
-    except Failed as error:
-        sys.exit(_told(error, 1))
-    except Misused as error:
-        sys.exit(_told(error, 2))
+def _named(setting: str) -> str:
+    return f"DREAMFARM_{setting.upper()}"
 
 
-def _told(error: Exception, code: int) -> int:
-    print(f"dreamfarm: {error}", file=sys.stderr)
-    return code
+def _service(error: Exception) -> tuple[str, int] | None:
+    """A database or a Redis that does not answer."""
+    from kombu.exceptions import OperationalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    first_line = (str(error).splitlines() or [""])[0]
+    if isinstance(error, SQLAlchemyError):
+        return f"the database does not do what it should: {first_line}; `dreamfarm doctor` tells more", 1
+    if isinstance(error, OperationalError):
+        return f"Redis cannot be reached: {first_line}; `dreamfarm doctor` tells more", 1
+    return None
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import socket
 
 import psutil
 
-from deploy.errors import Failed
+from api.cli.command import Failed
 
 _TAKEN = (errno.EADDRINUSE,)
 

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.errors import Failed
+from api.cli.command import Failed
 
 #: A socket's path may have 108 bytes on Linux and 104 on macOS, with the zero at its end.
 SOCKET_PATH_LIMIT = 103

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.errors import Failed
+from api.cli.command import Failed
 from deploy.farmfile import ProcessMark, ServiceMark
 
 #: How often services are looked at; a restart is late by no more than this.

@@ -18,9 +18,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from api.cli.command import Failed
 from deploy import farmfile, flower, redis_server
 from deploy.devices import devices
-from deploy.errors import Failed
 from deploy.farmfile import Farm, ProcessMark
 from deploy.logfiles import Report, hang_up, rotate
 from deploy.ports import free_port, is_free, require_free

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.errors import Failed
+from api.cli.command import Failed
 from deploy.farmfile import ServiceMark
 from deploy.supervisor import Interrupted, Service, Supervisor
 from tests.conftest import wait_until
@@ -229,7 +229,12 @@ def test_services_do_not_outlive_a_killed_supervisor(tmp_path: Path, leash: str)
 
 def test_the_leash_passes_signals_and_exit_codes_on(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    program = f"import pathlib, signal, sys\nsignal.signal(15, lambda *_: sys.exit(7))\npathlib.Path({str(ready)!r}).touch()\nsignal.pause()"
+    program = textwrap.dedent(f"""
+        import pathlib, signal, sys
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+        pathlib.Path({str(ready)!r}).touch()
+        signal.pause()
+    """)
     watch = "import os, sys; from deploy.leash import watch; sys.exit(watch(os.getppid(), sys.argv[1:]))"
     with subprocess.Popen([sys.executable, "-c", watch, sys.executable, "-c", program]) as process:
         wait_until(ready.exists, what="the service's start")

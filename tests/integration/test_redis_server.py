@@ -12,8 +12,8 @@ import psutil
 import pytest
 import redis
 
+from api.cli.command import Failed
 from deploy import redis_server
-from deploy.errors import Failed
 from deploy.redis_server import EmbeddedRedis
 from shared.queue import celery_app, waiting
 from tests.conftest import wait_until
