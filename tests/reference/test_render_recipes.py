@@ -15,7 +15,7 @@ from shared.plan import plan
 from shared.specs import SPEC
 from tests.reference import recipes
 from tests.reference.motifnet import motifnet
-from tests.reference.pictures import cosine, psnr, sizes, drawn
+from tests.reference.pictures import cosine, drawn, psnr, sizes
 from worker.networks import load
 from worker.networks.network import Network
 from worker.render import begin
