@@ -94,11 +94,13 @@ def cancel_task(session: Session, task_id: str, reason: str, *, running: bool) -
     """Cancel the job that a message stands for: somebody pressed Terminate or Revoke in Flower.
 
     The slice that is terminated may have let go of its job already, and the next message may be on its way: of a
-    `running` slice the job is meant, whatever its message. A message that still waits must be the job's latest.
+    `running` slice the job is meant, whatever its message. A message that still waits must be the latest of a job that
+    waits, too: pausing a queued job revokes its message as well, and must not end as a cancellation.
     """
-    unfinished: ColumnElement[bool] = Job.state.in_(("queued", "running", "paused"))
-    message = Job.id == task_id.rpartition("-")[0] if running else Job.task_id == task_id
-    job_id = session.scalar(select(Job.id).where(message, unfinished))
+    message: tuple[ColumnElement[bool], ...] = (Job.task_id == task_id, Job.state == "queued")
+    if running:
+        message = (Job.id == task_id.rpartition("-")[0], Job.state.in_(("queued", "running", "paused")))
+    job_id = session.scalar(select(Job.id).where(*message))
     if job_id is None:
         return Steered(job_ids=(), task_ids=())
     return steer(session, "cancel", job_id=job_id, reason=reason)
