@@ -9,14 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
-
-import typer
 
 from api.cli import words
 from api.cli.command import Failed, err, out, run
@@ -136,7 +134,7 @@ def running_farm() -> Iterator[Farm]:
     try:
         assert process.stdout is not None
         with process.stdout:
-            _wait_for(data, process.stdout)
+            _wait_for(process.stdout)
             with Farm(*_address(data)) as farm:
                 yield farm
     finally:
@@ -145,7 +143,7 @@ def running_farm() -> Iterator[Farm]:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _wait_for(data: Path, said: Iterator[str]) -> None:
+def _wait_for(said: Iterable[str]) -> None:
     """Show what the farm says while it starts."""
     for line in said:
         err.print(line.rstrip(), markup=False, soft_wrap=True)
