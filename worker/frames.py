@@ -32,10 +32,10 @@ def frame_bytes(rgb: NDArray[np.float32]) -> bytes:
 
 
 def thumbnail(rgb: NDArray[np.float32], long_edge: int = 320) -> bytes:
-    """A small WebP of the picture (H, W, 3) in 0–255; never enlarged."""
+    """A small JPEG of the picture (H, W, 3) in 0–255; never enlarged. WebP would be a tenth smaller and cost thrice."""
     image = _image(rgb)
     image.thumbnail((long_edge, long_edge), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return _save(image, "WEBP", quality=82, method=3)
+    return _save(image, "JPEG", quality=85)
 
 
 def animate(frames: Iterable[bytes], kind: Kind, size: tuple[int, int]) -> bytes:

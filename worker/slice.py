@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from shared.blobs import BlobMissing
 from shared.cards import UnknownModel
@@ -18,12 +20,12 @@ from shared.pictures import PictureError
 from shared.problems import SpecError
 from shared.store import workers
 from shared.store.jobs import claims
-from shared.store.tables import Failure, Frame, Job
+from shared.store.tables import Failure, Job
 from worker.attempt import Ended
 from worker.context import Context
-from worker.frames import frame_bytes, thumbnail
 from worker.heart import Heart, Stopped
 from worker.outputs import attempt_folder, finish
+from worker.recorder import FrameRecorder
 from worker.render import NotFinite, OutOfMemory, Progress
 from worker.workbench import Bench, Work, pack
 
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 
 #: What the job's own input is to blame for; trying again cannot help.
 _BAD_INPUT = (BlobMissing, PictureError, SpecError, UnknownModel, ValidationError)
+
+#: How long a finished slice waits for a database that is away, and how often it tries.
+_PATIENCE_SECONDS = 60.0
+_RETRY_SECONDS = 0.5
 
 
 class Slice:
@@ -44,56 +50,38 @@ class Slice:
     def run(self) -> Ended:
         """Render until the job or the slice's time is over, or somebody wants it to stop."""
         try:
-            work = self._bench.open(self._job)
-            try:
-                return self._render(work)
-            except Stopped as stopped:
-                return self._stop(work, stopped)
-        except Stopped:  # before there was anything to save
-            return self._let_go()
+            return self._render(self._bench.open(self._job))
         except Exception as error:  # noqa: BLE001 - whatever went wrong decides about the job, not about the worker
             return self._fail(error)
 
     def _render(self, work: Work) -> Ended:
+        recorder = FrameRecorder(self._context, self._job, work.spec.frames.every)
+        try:
+            return self._iterate(work, recorder)
+        except Stopped as stopped:
+            recorder.flush()
+            return self._stop(work, stopped)
+        finally:
+            recorder.close()
+
+    def _iterate(self, work: Work, recorder: FrameRecorder) -> Ended:
         rendering, settings = work.rendering, self._context.settings
-        recorded = self._recorded_frames()
-        started = time.monotonic()
-        first = rendering.progress
+        started, first = time.monotonic(), rendering.progress
         budget = max(settings.slice_seconds, self._bench.saving_seconds / settings.checkpoint_share)
         progress = first
         while not progress.finished:
             self._heart.check()
             if time.monotonic() - started > budget:
-                self._learn(work, progress, first, started)
-                return self._save(work, "its turn was over")
+                break
             progress = rendering.advance(self._heart.check)
             self._heart.tell(_told(progress))
-            self._frame(work, progress, recorded)
+            number = recorder.due(progress)
+            if number is not None:
+                recorder.record(number, progress, rendering.picture())
         self._learn(work, progress, first, started)
-        return self._succeed(work)
-
-    def _frame(self, work: Work, progress: Progress, recorded: set[int]) -> None:
-        number = frame_number(progress, work.spec.frames.every)
-        if number is None or number in recorded:
-            return
-        rgb = work.rendering.picture()
-        folder = attempt_folder(self._job)
-        frame = claims.NewFrame(
-            number=number,
-            step=progress.step,
-            octave=progress.octave,
-            iteration=progress.iteration,
-            width=rgb.shape[1],
-            height=rgb.shape[0],
-            score=_finite(progress.score),
-            picture=f"{folder}/frames/{number:05d}.jpg",
-            thumbnail=f"{folder}/thumbnails/{number:05d}.webp",
-        )
-        self._context.blobs.put(frame.picture, frame_bytes(rgb))
-        self._context.blobs.put(frame.thumbnail, thumbnail(rgb))
-        with self._context.store.write() as session:
-            if not claims.add_frame(session, self._job.id, self._token, frame):
-                log.info("frame %d of job %s came too late", number, self._job.id)
+        # A frame belongs to the attempt: it is recorded before the attempt lets the job go.
+        recorder.flush()
+        return self._succeed(work) if progress.finished else self._save(work, "its turn was over")
 
     def _save(self, work: Work, reason: str) -> Ended:
         progress = work.rendering.progress
@@ -102,19 +90,14 @@ class Slice:
         started = time.monotonic()
         key = f"{attempt_folder(self._job)}/checkpoint-{progress.step:06d}.npz"
         self._context.blobs.put(key, pack(work.rendering.state()))
-        with self._context.store.write() as session:
-            kept = claims.save(
-                session,
-                self._job.id,
-                self._token,
-                _told(progress),
-                checkpoint=key,
-                seconds=self._seconds(),
-                reason=reason,
+        told, seconds = _told(progress), self._seconds()
+        kept = self._commit(
+            lambda session: claims.save(
+                session, self._job.id, self._token, told, checkpoint=key, seconds=seconds, reason=reason
             )
+        )
         self._bench.saving_seconds = time.monotonic() - started
         if not kept:
-            self._context.blobs.delete(key)
             self._bench.clear()
             return Ended("stale")
         self._bench.saved(key)
@@ -124,9 +107,10 @@ class Slice:
 
     def _succeed(self, work: Work) -> Ended:
         done = finish(self._context, self._job, work, self._heart.check)
-        told = _told(work.rendering.progress)
-        with self._context.store.write() as session:
-            kept = claims.succeed(session, self._job.id, self._token, told, done, seconds=self._seconds())
+        told, seconds = _told(work.rendering.progress), self._seconds()
+        kept = self._commit(
+            lambda session: claims.succeed(session, self._job.id, self._token, told, done, seconds=seconds)
+        )
         self._bench.clear()
         if not kept:
             return Ended("stale")
@@ -174,27 +158,25 @@ class Slice:
         with self._context.store.write() as session:
             workers.learn(session, self._worker, share * work.plan.flops, time.monotonic() - started)
 
-    def _recorded_frames(self) -> set[int]:
-        with self._context.store.read() as session:
-            return set(session.scalars(select(Frame.number).where(Frame.job_id == self._job.id)))
+    def _commit(self, change: Callable[[Session], bool]) -> bool:
+        """Commit a change that a slice's work hangs on, also when the database is away for a moment.
+
+        When the answer to a commit was lost, the repetition finds the token gone, and the slice counts as stale although
+        it was saved: that costs a warm start, no work.
+        """
+        patience = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                with self._context.store.write() as session:
+                    return change(session)
+            except OperationalError as error:
+                if time.monotonic() > patience:
+                    raise
+                log.warning("job %s: the database is away, its slice waits to be saved: %s", self._job.id, error)
+                time.sleep(_RETRY_SECONDS)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
-
-
-def frame_number(progress: Progress, every: int) -> int | None:
-    """The number (from 1) of the frame that is due after this iteration, or None.
-
-    Frames are due every `every` iterations of an octave (0: never) and after its last. The number depends on nothing
-    else, so that an iteration that is rendered again gives the same frame, not another one.
-    """
-    due = progress.iteration // every if every else 0
-    if progress.octave_done:
-        due += 0 if every and progress.iteration % every == 0 else 1
-    elif not every or progress.iteration % every != 0:
-        return None
-    per_octave = math.ceil(progress.iterations / every) if every else 1
-    return (progress.octave - 1) * per_octave + due
 
 
 def classify(error: Exception) -> tuple[Failure, str]:

@@ -121,8 +121,11 @@ def renew(session: Session, job_id: str, token: str, *, lease_seconds: float) ->
 
 
 def add_frame(session: Session, job_id: str, token: str, frame: NewFrame) -> bool:
-    """Record a frame, once: a later attempt that renders the same iteration again changes nothing."""
-    job = session.scalar(select(Job).where(*_held(job_id, token)).with_for_update())
+    """Record a frame, once: a later attempt that renders the same iteration again changes nothing.
+
+    A job that was paused or cancelled meanwhile takes it, too: its last checkpoint will lie behind it.
+    """
+    job = session.scalar(select(Job).where(Job.id == job_id, Job.token == token).with_for_update())
     if job is None:
         return False
     values = {**vars(frame), "job_id": job_id, "created_at": now()}

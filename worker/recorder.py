@@ -1,0 +1,85 @@
+"""Saving frames beside the rendering: the device goes on while a frame is encoded and stored."""
+
+from __future__ import annotations
+
+import logging
+import math
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from shared.store.jobs import claims
+from shared.store.tables import Frame, Job
+from worker.context import Context
+from worker.frames import frame_bytes, thumbnail
+from worker.outputs import attempt_folder
+from worker.render import Progress
+
+log = logging.getLogger(__name__)
+
+
+class FrameRecorder:
+    """Records the frames of one slice that are not recorded yet, one at a time, in a thread of its own."""
+
+    def __init__(self, context: Context, job: Job, every: int) -> None:
+        self._context, self._job, self._every = context, job, every
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
+        self._pending: Future[None] | None = None
+        with context.store.read() as session:
+            self._recorded = set(session.scalars(select(Frame.number).where(Frame.job_id == job.id)))
+
+    def due(self, progress: Progress) -> int | None:
+        """The number of the frame that is to be recorded after this iteration, or None."""
+        number = frame_number(progress, self._every)
+        return None if number in self._recorded else number
+
+    def record(self, number: int, progress: Progress, rgb: NDArray[np.float32]) -> None:
+        """Record the picture (H, W, 3) in 0–255 as a frame; waits for the frame before, so that few are in memory."""
+        self.flush()
+        self._recorded.add(number)
+        self._pending = self._pool.submit(self._write, number, progress, rgb)
+
+    def flush(self) -> None:
+        """Wait until the last frame is recorded; raises what went wrong with it."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def close(self) -> None:
+        """End the thread; whatever is under way is finished first."""
+        self._pool.shutdown(wait=True)
+
+    def _write(self, number: int, progress: Progress, rgb: NDArray[np.float32]) -> None:
+        folder = attempt_folder(self._job)
+        frame = claims.NewFrame(
+            number=number,
+            step=progress.step,
+            octave=progress.octave,
+            iteration=progress.iteration,
+            width=rgb.shape[1],
+            height=rgb.shape[0],
+            score=progress.score if math.isfinite(progress.score) else None,
+            picture=f"{folder}/frames/{number:05d}.jpg",
+            thumbnail=f"{folder}/thumbnails/{number:05d}.jpg",
+        )
+        self._context.blobs.put(frame.picture, frame_bytes(rgb))
+        self._context.blobs.put(frame.thumbnail, thumbnail(rgb))
+        with self._context.store.write() as session:
+            if not claims.add_frame(session, self._job.id, self._job.token or "", frame):
+                log.info("frame %d of job %s came too late", number, self._job.id)
+
+
+def frame_number(progress: Progress, every: int) -> int | None:
+    """The number (from 1) of the frame that is due after this iteration, or None.
+
+    Frames are due every `every` iterations of an octave (0: never) and after its last. The number depends on nothing
+    else, so that an iteration that is rendered again gives the same frame, not another one.
+    """
+    on_time = every > 0 and progress.iteration % every == 0
+    if not on_time and not progress.octave_done:
+        return None
+    per_octave = math.ceil(progress.iterations / every) if every else 1
+    within = math.ceil(progress.iteration / every) if every else 1
+    return (progress.octave - 1) * per_octave + within
