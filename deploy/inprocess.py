@@ -18,8 +18,8 @@ from shared.specs import DreamSpec, Output, StyleSpec
 from worker.frames import animate, frame_bytes
 from worker.networks import load
 from worker.networks.network import Network
+from worker.recorder import frame_number
 from worker.render import OutOfMemory, Progress, Rendering, begin, resume
-from worker.slice import frame_number
 
 Spec = DreamSpec | StyleSpec
 

@@ -132,7 +132,6 @@ def verify(
 
     Example: dreamfarm verify castle-j4k2.png --input castle.jpg
     """
-    from deploy.verifying import compare
     from shared.outputs import NoManifest, manifest_in
     from shared.pictures import PictureError
 
@@ -147,6 +146,8 @@ def verify(
     if bench.network.digest != manifest.model.sha256:
         raise Failed(f"{output} was made with another {manifest.model.name} (SHA-256 {manifest.model.sha256})")
     rendered = _shown(bench, manifest.spec, inputs, output.name, tile=manifest.tiling.tile)
+    from deploy.verifying import compare  # brings TensorFlow
+
     result = compare(data, rendered, manifest, tolerance=tolerance)
     if as_json:
         print_json(result.as_json())

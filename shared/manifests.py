@@ -260,7 +260,9 @@ def _range(text: str) -> list[str]:
 def _swept(entry: Entry, values: Sequence[tuple[str, str]]) -> Entry:
     job = change(entry.job, dict(values))
     suffix = " ".join(f"{key}={value}" for key, value in values)
-    job["name"] = f"{entry.job.get('name') or job['kind']} {suffix}"[:200]
+    name = str(entry.job.get("name") or job["kind"])
+    stem = Path(name).stem if Path(name).suffix.lower() in PICTURE_SUFFIXES else name
+    job["name"] = f"{stem} {suffix}"[:200]
     return Entry(f"{entry.where}, {suffix}" if entry.where else suffix, job)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Bars of single jobs at a time; a terminal shows about thirty lines.
 _BARS = 8
+#: From this many columns on, a terminal has room for long names and a long bar.
+_WIDE = 110
 #: Speeds are taken over this long, so that they neither jump nor lag.
 _SPEED_SECONDS = 15.0
 #: The bar of all jobs is drawn anew no more often than this: of 10,000 jobs, it takes a while to add up.
@@ -62,10 +64,10 @@ class Snapshot:
 
     @property
     def place(self) -> str:
-        """`octave 2/4 · iteration 3/10`."""
+        """`octave 2/4, 3/10`: the octave, and the iteration in it."""
         if self.octave == 0:
             return self.state
-        return f"octave {self.octave}/{self.octaves} · iteration {self.iteration}/{self.iterations}"
+        return f"octave {self.octave}/{self.octaves}, {self.iteration}/{self.iterations}"
 
 
 class _Speed:
@@ -114,9 +116,12 @@ class _Bars:
     """A bar for each of the first few running jobs, and one for all."""
 
     def __init__(self) -> None:
+        # Eighty columns hold everything, but only a stub of a bar.
+        wide = err.width >= _WIDE
+        self._label_width = 26 if wide else 14
         self._progress = Progress(
             TextColumn("{task.fields[label]}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if wide else 8),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[detail]}", style="dim", markup=False),
             console=err,
@@ -155,10 +160,14 @@ class _Bars:
             self._progress.update(
                 self._bars[job.id],
                 completed=job.mpit,
-                label=f"{_short(job.name):<24}",
+                label=self._label(job.name),
                 detail=" · ".join(filter(None, (job.place, _pace(speed.value), _left(job, speed.value)))),
             )
         self._update_all()
+
+    def _label(self, name: str) -> str:
+        width = self._label_width
+        return f"{name if len(name) <= width else name[: width - 1] + '…':<{width}}"
 
     def _update_all(self) -> None:
         if len(self._jobs) < 2 or time.monotonic() - self._added_up < _SUM_SECONDS:
@@ -178,7 +187,7 @@ class _Bars:
             self._all,
             total=open_total or 1.0,
             completed=done if open_total else 1.0,
-            label=f"{f'{ended:,} of {len(self._jobs):,} jobs':<24}",
+            label=self._label(f"{ended:,}/{len(self._jobs):,} jobs"),
             detail=" · ".join(filter(None, (_pace(pace), left))),
         )
 
@@ -220,13 +229,9 @@ class _Lines:
 
 
 def _pace(speed: float | None) -> str:
-    return "" if speed is None else f"{speed:.2f} MP·it/s"
+    return "" if speed is None else f"{speed:.3g} MP·it/s"
 
 
 def _left(job: Snapshot, speed: float | None) -> str:
     seconds = (job.mpit_total - job.mpit) / speed if speed else job.seconds_left
     return "" if seconds is None else f"{words.duration(seconds)} left"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else name[:23] + "…"

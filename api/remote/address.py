@@ -6,6 +6,9 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from api.remote.errors import BadAddress
 
 #: Where `dreamfarm up` listens unless told otherwise.
 DEFAULT_URL = "http://127.0.0.1:8560"
@@ -24,12 +27,23 @@ def find(url: str | None = None, key: str | None = None) -> Address:
 
     The local farm's key is used for the local farm only: it is never sent to another address.
     """
-    url, key = url or os.environ.get("DREAMFARM_URL"), key or os.environ.get("DREAMFARM_KEY")
+    url, key = url or os.environ.get("DREAMFARM_URL") or None, key or os.environ.get("DREAMFARM_KEY") or None
     if url is None or key is None:
         local = _local()
         if url is None or url.rstrip("/") == local.url:
             url, key = local.url, key or local.key
+    _check(url)
     return Address(url.rstrip("/"), key)
+
+
+def _check(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadAddress(url)
 
 
 def _local() -> Address:

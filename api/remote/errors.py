@@ -27,7 +27,14 @@ class FarmError(Exception):
     @property
     def caller_erred(self) -> bool:
         """Whether what was asked is wrong in itself, so that asking again is no use."""
-        return self.status in (400, 404, 405, 413, 415, 422) or self.kind == "ambiguous-id"
+        return self.status in (400, 404, 405, 413, 415, 422) or self.kind in ("ambiguous-id", "bad-address")
+
+
+class BadAddress(FarmError):
+    """The given address cannot be a farm's."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url!r} is no farm's address; one is like http://127.0.0.1:8560", kind="bad-address")
 
 
 class NoFarm(FarmError):
