@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.command import Json, add, print_json
+from deploy import keys
 
 if TYPE_CHECKING:
     from deploy.status import Status
@@ -36,6 +37,7 @@ def add_commands(app: typer.Typer) -> None:
     database = typer.Typer(help="The database's schema.", no_args_is_help=True)
     add(database, upgrade)
     app.add_typer(database, name="db", rich_help_panel=_PARTS)
+    keys.add_commands(app, _PARTS)
 
 
 def up(
