@@ -1,0 +1,72 @@
+"""Who gets in, and what they may see and do there."""
+
+from __future__ import annotations
+
+import httpx
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import Farm
+
+
+def test_the_printed_link_opens_the_gallery_and_leaves_no_key_behind(anyone: Page, farm: Farm) -> None:
+    anyone.goto(farm.link)
+    expect(anyone.get_by_role("link", name="Gallery", exact=True)).to_be_visible()
+    assert farm.key not in anyone.url
+    assert farm.key not in anyone.content()
+    assert anyone.evaluate("[...Object.values(localStorage), ...Object.values(sessionStorage)].join()") == ""
+    assert farm.key not in anyone.evaluate("document.cookie")
+    anyone.reload()
+    expect(anyone.get_by_role("link", name="Gallery", exact=True)).to_be_visible()
+
+
+def test_without_a_key_there_is_only_the_door(anyone: Page, farm: Farm) -> None:
+    anyone.goto(farm.url)
+    expect(anyone.get_by_role("heading", name="What does your machine dream of?")).to_be_visible()
+    anyone.get_by_label("Key").fill("df_wrong")
+    anyone.get_by_role("button", name="Open the gallery").click()
+    expect(anyone.get_by_role("alert")).to_contain_text("unknown")
+    anyone.get_by_label("Key").fill(farm.key)
+    anyone.keyboard.press("Enter")
+    expect(anyone.get_by_role("link", name="Gallery", exact=True)).to_be_visible()
+
+
+def test_signing_out_forgets_the_browser(gallery: Page, context: BrowserContext) -> None:
+    gallery.get_by_role("button", name="Sign out").click()
+    expect(gallery.get_by_label("Key")).to_be_visible()
+    assert context.cookies() == []
+    gallery.reload()
+    expect(gallery.get_by_label("Key")).to_be_visible()
+
+
+def test_a_viewer_looks_and_changes_nothing(anyone: Page, farm: Farm, dreamt: dict[str, object]) -> None:
+    anyone.goto(f"{farm.url}/#key={farm.key_for('guest', 'viewer')}")
+    expect(anyone.get_by_role("heading", name="No dreams yet")).to_be_visible()
+    expect(anyone.get_by_role("link", name="New")).to_be_hidden()
+    expect(anyone.get_by_role("link", name="Make the first one")).to_have_count(0)
+    # Another owner's job is not there for them.
+    anyone.goto(f"{farm.url}/#/job/{dreamt['id']}")
+    expect(anyone.get_by_role("heading", name="Not here")).to_be_visible()
+
+
+def test_scripts_from_elsewhere_do_not_run(context: BrowserContext, farm: Farm) -> None:
+    """The content security policy: no inline scripts, no other origins."""
+    page = context.new_page()
+    page.goto(farm.link)
+    policy = httpx.get(farm.url).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.broken = true";
+        document.body.append(script);
+        const button = document.createElement("button");
+        button.setAttribute("onclick", "window.broken = true");
+        document.body.append(button);
+        button.click();
+    }""")
+    assert page.evaluate("window.broken") is None
+
+
+def test_nobody_reads_the_programs_source_from_the_gallery(farm: Farm) -> None:
+    for path in ["/web/__init__.py", "/web/../__init__.py", "/web/%2e%2e/__init__.py", "/__init__.py"]:
+        assert httpx.get(farm.url + path).status_code == 404

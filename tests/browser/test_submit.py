@@ -1,0 +1,165 @@
+"""Making new jobs on the page: pictures, recipes, the plan, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from shared.samples import sample
+from tests.browser.conftest import Farm
+from tests.conftest import wait_until
+
+
+@pytest.fixture
+def form(gallery: Page, farm: Farm) -> Page:
+    """The page for new jobs."""
+    gallery.goto(f"{farm.url}/#/new")
+    gallery.wait_for_selector(".offer")
+    return gallery
+
+
+def submit_button(page: Page) -> Locator:
+    return page.locator("button[type=submit]")
+
+
+def plan(page: Page) -> Locator:
+    return page.get_by_label("Plan")
+
+
+def test_a_dream_from_a_bundled_picture_to_its_output(form: Page) -> None:
+    form.get_by_role("button", name="northern lights").click()
+    form.get_by_label("Size").fill("128")
+    form.get_by_text("More knobs").click()
+    form.get_by_label("Octaves", exact=True).fill("2")
+    form.get_by_label("Iterations").fill("3")
+    expect(plan(form)).to_contain_text("128 × 85")
+    expect(plan(form)).to_contain_text("91 → 128 px wide")
+    submit_button(form).click()
+
+    # The page of the job opens, and shows its end without being loaded again.
+    expect(form.get_by_role("heading", name="lake.jpg")).to_be_visible()
+    expect(form.locator(".job-state .badge")).to_have_text("succeeded", timeout=90_000)
+    expect(form.get_by_label("Frame", exact=True)).to_have_attribute(
+        "aria-valuetext", "octave 2/2 · iteration 3 · 128 × 85"
+    )
+    with form.expect_download() as download:
+        form.get_by_role("link", name="Output (PNG").click()
+    assert download.value.suggested_filename.startswith("lake-")
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_several_pictures_become_several_jobs(form: Page) -> None:
+    form.set_input_files("input[type=file]", [sample("dusk"), sample("fruit")])
+    form.get_by_label("Size").fill("96")
+    form.get_by_label("Name of the batch").fill("Two <b>at once</b>")
+    button = form.get_by_role("button", name="Submit 2 jobs")
+    expect(button).to_be_enabled()
+    expect(plan(form)).to_contain_text("2 jobs")
+    button.click()
+    # The name is text, never markup.
+    expect(form.get_by_role("heading", name="Two <b>at once</b>")).to_be_visible()
+    expect(form.locator(".card")).to_have_count(2)
+    assert form.locator("h1 b").count() == 0
+
+
+def test_a_style_transfer_needs_a_style(form: Page, farm: Farm) -> None:
+    form.get_by_text("Style transfer").click()
+    form.get_by_role("button", name="still life").click()
+    expect(plan(form)).to_contain_text("Choose a style")
+    expect(submit_button(form)).to_be_disabled()
+    form.get_by_role("button", name="stained glass").click()
+    form.get_by_label("Weight of glass.jpg").fill("2.5")
+    form.get_by_label("Size").fill("96")
+    form.get_by_label("Keep the picture's own colours").check()
+    form.get_by_text("More knobs").click()
+    form.get_by_label("Iterations").fill("2")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    expect(form.get_by_role("heading", name="fruit.jpg")).to_be_visible()
+    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert spec["kind"] == "style"
+    assert [style["weight"] for style in spec["styles"]] == [2.5]
+    assert spec["keep_colors"] is True
+    assert spec["iterations"] == 2
+
+
+def test_a_dream_of_one_motif_out_of_noise(form: Page, farm: Farm) -> None:
+    form.get_by_label("Start from noise").check()
+    form.get_by_text("multiscale", exact=True).click()
+    form.get_by_label("Layer", exact=True).select_option("logits")
+    form.get_by_label("Channel", exact=True).fill("daisy")
+    form.get_by_label("Size").fill("96")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    form.wait_for_url("**/#/job/*")
+    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert (spec["input"], spec["preset"]) == (None, "multiscale")
+    assert [(term["layer"], term["channel"]) for term in spec["objective"]] == [("logits", "daisy")]
+
+
+def test_a_file_that_is_no_picture_is_refused_with_the_reason(form: Page, tmp_path: Path) -> None:
+    bad = tmp_path / "holiday.png"
+    bad.write_text("not a picture at all")
+    form.set_input_files("input[type=file]", bad)
+    expect(form.get_by_role("alert").filter(has_text="text file, not a picture")).to_be_visible()
+    expect(submit_button(form)).to_be_disabled()
+    # It can be taken away again, and the rest goes on.
+    form.get_by_role("button", name="Remove holiday.png").click()
+    form.get_by_role("button", name="at dusk").click()
+    expect(submit_button(form)).to_be_enabled()
+
+
+def test_dropped_files_are_taken(form: Page) -> None:
+    data = list(sample("dusk").read_bytes())
+    transfer = form.evaluate_handle(
+        """(bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type: "image/jpeg" }));
+            return transfer;
+        }""",
+        data,
+    )
+    form.locator(".drop").first.dispatch_event("drop", {"dataTransfer": transfer})
+    expect(form.get_by_text("dropped.jpg")).to_be_visible()
+    expect(form.get_by_text("1024 × 683").first).to_be_visible()
+
+
+def test_mistakes_are_shown_at_their_fields(form: Page) -> None:
+    form.get_by_role("button", name="at dusk").click()
+    form.get_by_label("Layer", exact=True).select_option("logits")
+    form.get_by_label("Channel", exact=True).fill("dasy")
+    expect(plan(form)).to_contain_text("did you mean 'daisy'")
+    expect(form.get_by_label("Channel", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(submit_button(form)).to_be_disabled()
+    form.get_by_label("Channel", exact=True).fill("daisy")
+    expect(submit_button(form)).to_be_enabled()
+    expect(form.get_by_label("Channel", exact=True)).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_a_job_is_the_start_of_another(form: Page, farm: Farm, dreamt: dict[str, Any]) -> None:
+    form.goto(f"{farm.url}/#/job/{dreamt['id']}")
+    form.get_by_role("link", name="Use as a start").click()
+    expect(form.get_by_text("dusk.jpg")).to_be_visible()
+    expect(form.get_by_label("Size")).to_have_value("160")
+    form.get_by_text("More knobs").click()
+    form.get_by_label("Seed").fill("41")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    form.wait_for_url("**/#/job/*")
+    again = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert again["seed"] == 41
+    assert again | {"seed": 0} == dreamt["spec"]
+
+
+def test_pressing_submit_twice_submits_once(form: Page, farm: Farm) -> None:
+    before = len(farm.http.get("/v1/batches?limit=1000").json()["items"])
+    form.get_by_label("Start from noise").check()
+    form.get_by_label("Size").fill("96")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).evaluate("(button) => { button.form.requestSubmit(); button.form.requestSubmit(); }")
+    form.wait_for_url("**/#/job/*")
+    wait_until(lambda: len(farm.http.get("/v1/batches?limit=1000").json()["items"]) > before)
+    assert len(farm.http.get("/v1/batches?limit=1000").json()["items"]) == before + 1

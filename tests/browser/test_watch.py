@@ -1,0 +1,231 @@
+"""Looking: the gallery and a job's page, live."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import LONG, Farm
+from tests.conftest import wait_until
+
+
+def open_page(page: Page, farm: Farm, address: str) -> None:
+    page.goto(f"{farm.url}/#{address}")
+
+
+def test_new_jobs_appear_and_their_progress_moves_by_itself(gallery: Page, farm: Farm) -> None:
+    """Given the open gallery, when someone submits elsewhere, cards appear, show frames, and come to their end."""
+    spec = {"kind": "dream", "size": {"long_edge": 96}, "octaves": {"count": 2}, "iterations": 3, "name": "from afar"}
+    answer = farm.submit(spec, name="From afar")
+    card = gallery.locator(f".card[data-job={answer['job_ids'][0]}]")
+    expect(card).to_contain_text("from afar")
+    expect(card.locator(".badge")).to_have_text("succeeded", timeout=60_000)
+    expect(card.locator("img.loaded")).to_be_visible()
+    assert card.locator("img").evaluate("(image) => image.naturalWidth") == 96
+    expect(gallery.locator(".batch-card", has_text="From afar")).to_contain_text("100 %")
+
+
+def test_filters_show_jobs_while_they_are_in_that_state(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    card = gallery.locator(f".card[data-job={long_job['id']}]")
+    gallery.get_by_role("link", name="Running").click()
+    expect(card).to_be_visible(timeout=60_000)
+    farm.steer("jobs", long_job["id"], "pause")
+    expect(card).to_have_count(0)
+    gallery.get_by_role("link", name="Paused").click()
+    expect(card).to_be_visible()
+    assert "state=paused" in gallery.url
+
+
+def test_many_jobs_come_as_one_scrolls(gallery: Page, farm: Farm) -> None:
+    answer = farm.submit(*[LONG | {"name": f"dream {i}", "priority": 9} for i in range(130)], name="Many")
+    farm.steer("batches", answer["id"], "pause")
+    open_page(gallery, farm, f"/batch/{answer['id']}")
+    expect(gallery.get_by_role("heading", name="Many")).to_be_visible()
+    cards = gallery.locator(".card:not(.skeleton)")
+    expect(cards).to_have_count(48)
+
+    def all_there() -> bool:
+        gallery.mouse.wheel(0, 4000)
+        gallery.wait_for_timeout(50)
+        return cards.count() == 130
+
+    wait_until(all_there, what="all 130 cards")
+    assert len(set(cards.evaluate_all("(cards) => cards.map((card) => card.dataset.job)"))) == 130
+    farm.steer("batches", answer["id"], "cancel")
+    expect(gallery.locator(".legend")).to_contain_text("130 cancelled")
+
+
+def test_frames_can_be_gone_through_with_the_keyboard(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/job/{dreamt['id']}")
+    slider = gallery.get_by_label("Frame", exact=True)
+    expect(slider).to_have_attribute("max", str(dreamt["frames"]))
+    picture = gallery.locator(".stage .picture").first
+    expect(picture).to_have_attribute("src", f"/v1/jobs/{dreamt['id']}/frames/{dreamt['frames']}")
+    slider.focus()
+    gallery.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "octave 2/2 · iteration 2 · 160 × 107")
+    expect(picture).to_have_attribute("src", f"/v1/jobs/{dreamt['id']}/frames/{dreamt['frames'] - 1}")
+    gallery.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "start")
+    expect(picture).to_have_attribute("src", f"/v1/assets/{dreamt['spec']['input']}")
+    gallery.get_by_role("button", name="Play the frames").click()
+    expect(slider).to_have_value(str(dreamt["frames"]))
+    expect(gallery.get_by_role("button", name="Play the frames")).to_be_visible()
+
+
+def test_before_and_after(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/job/{dreamt['id']}")
+    button = gallery.get_by_role("button", name="Compare")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    before = gallery.locator(".picture.before")
+    assert before.get_attribute("src") == f"/v1/assets/{dreamt['spec']['input']}"
+    expect(before).to_have_css("clip-path", "inset(0px 50% 0px 0px)")
+    gallery.keyboard.press("End")
+    expect(before).to_have_css("clip-path", "inset(0px 0% 0px 0px)")
+    button.click()
+    expect(before).to_be_hidden()
+
+
+def test_a_job_tells_what_it_is_made_of_and_what_happened(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/job/{dreamt['id']}")
+    expect(gallery.locator(".log")).to_contain_text("submitted")
+    expect(gallery.locator(".log")).to_contain_text("succeeded")
+    expect(gallery.locator(".recipe")).to_contain_text("mixed4")
+    gallery.get_by_text("The whole specification").click()
+    expect(gallery.locator(".recipe pre")).to_contain_text('"long_edge": 160')
+    video = gallery.locator("video")
+    wait_until(lambda: video.evaluate("(video) => video.readyState") >= 1, what="the animation's first data")
+    width, height = video.evaluate("(video) => [video.videoWidth, video.videoHeight]")
+    assert width == 160
+    assert abs(height - dreamt["height"]) <= 1  # video has even sides
+    expect(gallery.get_by_role("link", name="Manifest")).to_have_attribute("href", f"/v1/jobs/{dreamt['id']}/manifest")
+
+
+def test_a_failure_tells_its_reason(gallery: Page, farm: Farm) -> None:
+    """Given a job whose picture is lost before it begins, the page says why it failed and offers another try."""
+    from shared.samples import sample
+
+    asset = farm.upload(sample("woodcut"))
+    (farm.data / "blobs" / "assets" / asset.removeprefix("sha256:")).unlink()
+    id_ = farm.submit({"kind": "dream", "input": asset, "name": "lost", "size": {"long_edge": 96}})["job_ids"][0]
+    open_page(gallery, farm, f"/job/{id_}")
+    expect(gallery.locator(".job-state .badge")).to_have_text("failed", timeout=90_000)
+    expect(gallery.locator(".reason.failed")).not_to_be_empty()
+    expect(gallery.get_by_role("button", name="Retry")).to_be_visible()
+
+
+def test_cancelling_asks_first_and_can_be_undone(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/job/{long_job['id']}")
+    state = gallery.locator(".job-state .badge")
+    expect(state).to_have_text("running", timeout=60_000)
+    gallery.get_by_role("button", name="Cancel").click()
+    dialog = gallery.get_by_role("dialog")
+    expect(dialog).to_contain_text("Cancel endless?")
+    gallery.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert farm.job(long_job["id"])["state"] == "running"
+    gallery.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel it").click()
+    expect(state).to_have_text("cancelled")
+    gallery.get_by_role("button", name="Undo").click()
+    expect(state).to_have_text("running", timeout=60_000)
+
+
+def test_pausing_and_going_on(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/job/{long_job['id']}")
+    state = gallery.locator(".job-state .badge")
+    expect(state).to_have_text("running", timeout=60_000)
+    gallery.get_by_role("button", name="Pause").click()
+    expect(state).to_have_text("paused")
+    gallery.get_by_role("button", name="Resume").click()
+    expect(state).to_have_text("running", timeout=60_000)
+
+
+def test_the_picture_of_a_running_job_follows_its_frames(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/job/{long_job['id']}")
+    picture = gallery.locator(".stage .picture").first
+    expect(picture).to_be_visible(timeout=60_000)
+    first = picture.get_attribute("src")
+    wait_until(lambda: picture.get_attribute("src") != first, what="the next frame")
+    expect(gallery.locator(".octaves")).to_have_attribute("aria-valuetext", re.compile("octave 1 of 1"))
+
+
+def test_workers_are_shown(gallery: Page) -> None:
+    button = gallery.locator(".workers-button")
+    expect(button).to_contain_text("1 worker")
+    button.click()
+    expect(gallery.get_by_role("heading", name="Workers")).to_be_visible()
+    expect(gallery.locator(".worker-list")).to_contain_text("cpu")
+
+
+@pytest.mark.parametrize("address", ["/job/nosuchjob", "/batch/nosuchbatch"])
+def test_what_is_not_there_is_said_to_be_not_there(gallery: Page, farm: Farm, address: str) -> None:
+    open_page(gallery, farm, address)
+    expect(gallery.get_by_role("heading", name="Not here")).to_be_visible()
+    gallery.get_by_role("link", name="To the gallery").click()
+    expect(gallery.locator(".chips")).to_be_visible()
+
+
+def test_a_lost_connection_is_told_and_comes_back(gallery: Page, farm: Farm) -> None:
+    """Given a stopped API process, the page says so; when it goes on, the page shows what it missed."""
+    open_page(gallery, farm, "/")
+    expect(gallery.locator(".chips")).to_be_visible()
+    api = psutil.Process(farm.pids()["api"])
+    os.kill(api.pid, signal.SIGKILL)
+    banner = gallery.locator("#banner")
+    expect(banner).to_contain_text("The connection to the farm is lost")
+    # The farm starts its API again by itself.
+    expect(banner).to_be_hidden(timeout=60_000)
+    name = "after the break"
+    farm.submit({"kind": "dream", "size": {"long_edge": 96}, "iterations": 2, "name": name})
+    expect(gallery.locator(".card", has_text=name)).to_be_visible()
+
+
+PAGES = ["/", "/new", "job", "batch"]
+
+
+def address_of(page: str, dreamt: dict[str, Any]) -> str:
+    return {"job": f"/job/{dreamt['id']}", "batch": f"/batch/{dreamt['batch']}"}.get(page, page)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_everything_has_a_name_for_screen_readers(gallery: Page, farm: Farm, dreamt: dict[str, Any], name: str) -> None:
+    open_page(gallery, farm, address_of(name, dreamt))
+    expect(gallery.locator("main h1").first).to_be_attached()
+    gallery.wait_for_timeout(500)
+    nameless = gallery.evaluate("""() => [...document.querySelectorAll("button, a, input, select, [role=progressbar]")]
+        .filter((node) => node.checkVisibility())
+        .filter((node) => !(node.textContent.trim() || node.ariaLabel || node.labels?.length))
+        .filter((node) => !node.querySelector("img[alt]"))
+        .map((node) => node.outerHTML)""")
+    assert nameless == []
+    assert gallery.evaluate('document.querySelectorAll("img:not([alt])").length') == 0
+    assert gallery.evaluate('document.querySelectorAll("h1").length') == 1
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_fit_a_telephone(gallery: Page, farm: Farm, dreamt: dict[str, Any], name: str) -> None:
+    gallery.set_viewport_size({"width": 360, "height": 740})
+    open_page(gallery, farm, address_of(name, dreamt))
+    expect(gallery.locator("main h1").first).to_be_attached()
+    gallery.wait_for_timeout(500)
+    assert gallery.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_keyboard_alone_gets_everywhere(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/batch/{dreamt['batch']}")
+    expect(gallery.locator(".card:not(.skeleton)")).to_have_count(1)
+    for _ in range(40):
+        gallery.keyboard.press("Tab")
+        if gallery.evaluate("document.activeElement.dataset.job") == dreamt["id"]:
+            break
+    gallery.keyboard.press("Enter")
+    expect(gallery.get_by_role("heading", name="dusk.jpg")).to_be_visible()
+    assert gallery.evaluate("document.activeElement.id") == "main"
