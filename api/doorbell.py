@@ -52,7 +52,7 @@ class Doorbell:
     def answers(self) -> bool:
         """Whether Redis answers now."""
         try:
-            client = _client(str(self._queue.conf.broker_url))
+            client = redis_client(str(self._queue.conf.broker_url))
             try:
                 return bool(client.ping())
             finally:
@@ -72,7 +72,7 @@ class Doorbell:
         announce(self._store, self._queue, ahead=self._ahead)
 
 
-def _client(broker: str) -> redis.Redis:
+def redis_client(broker: str) -> redis.Redis:
     """A plain client of Celery's broker. Raises ValueError for brokers that are no Redis."""
     url = urlsplit(broker)
     if url.scheme == "redis+socket":

@@ -8,6 +8,7 @@ import secrets
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import unexpected
@@ -64,6 +65,8 @@ class Around:
 
         try:
             await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            log.info("request %s: the client hung up", request_id)
         except Exception:
             log.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if status == 0:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from api import tail
 from shared.store import Store, events
 from shared.store.events import NewEvent
 from shared.store.jobs import claims
@@ -146,6 +147,19 @@ def test_a_burst_is_heard_by_all_listeners_in_order(api: RunningApi) -> None:
     with listening(client, ended) as first, listening(client, ended, batch=batch) as second:
         assert client.post(f"/v1/batches/{batch}/cancel").json()["changed"] == 3_000
     expected = in_store(api.store)[1:]
+    for heard in (first, second):
+        assert [(h.id, h.type) for h in heard if h.id is not None][1:] == expected
+
+
+def test_listeners_that_fall_behind_what_is_kept_miss_nothing(
+    one_api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_KEPT", 20)
+    monkeypatch.setattr(tail, "_PAGE", 30)
+    client, (batch, _) = one_api.client("ada"), submitted(one_api, 500)
+    with listening(client, ended) as first, listening(client, ended, batch=batch) as second:
+        client.post(f"/v1/batches/{batch}/cancel")
+    expected = in_store(one_api.store)[1:]
     for heard in (first, second):
         assert [(h.id, h.type) for h in heard if h.id is not None][1:] == expected
 
