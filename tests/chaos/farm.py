@@ -95,14 +95,14 @@ class Farm:
                     continue
         self.store.dispose()
 
-    def submit(self, *specs: dict[str, object], owner: str = "ada") -> list[str]:
-        """Submit dreams and announce them; the jobs' IDs."""
+    def submit(self, *specs: dict[str, object], owner: str = "ada", sizes: tuple[int, int] | None = None) -> list[str]:
+        """Submit dreams and announce them; the jobs' IDs. `sizes`: of the inputs, where they cannot be read."""
         jobs = []
         for number, fields in enumerate(specs):
             spec = SPEC.validate_python({"kind": "dream"} | fields)
-            size = self._size(getattr(spec, "input", None))
+            size = sizes or self._size(getattr(spec, "input", None))
             planned = plan(spec, card=card(spec.model), width=size[0], height=size[1])
-            jobs.append(submission.NewJob(spec=spec, name=f"dream {number}", plan=planned))
+            jobs.append(submission.NewJob(spec=spec, name=spec.name or f"dream {number}", plan=planned))
         with self.store.write() as session:
             batch = submission.create_batch(session, owner, "", jobs)
             ids = session.scalars(select(Job.id).where(Job.batch_id == batch.id).order_by(Job.position)).all()
