@@ -48,7 +48,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def render_dream(
     fields: Job,
-    pictures: Annotated[list[str] | None, typer.Argument(metavar="[PICTURE...]", help="Without: from noise")] = None,
+    pictures: Annotated[list[str] | None, typer.Argument(metavar="PICTURE", help="Without: from noise")] = None,
     folder: Folder = Path(),
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -65,7 +65,7 @@ def render_dream(
 
 def render_style(
     fields: Job,
-    contents: Annotated[list[str], typer.Argument(metavar="CONTENT...", help="The pictures to be restyled")],
+    contents: Annotated[list[str], typer.Argument(metavar="CONTENT", help="The pictures to be restyled")],
     folder: Folder = Path(),
     overwrite: Overwrite = False,
     as_json: Json = False,

@@ -96,7 +96,7 @@ def _load_json(text: str, where: str) -> Any:
 
 def _object(value: Any, where: str) -> Job:
     if not isinstance(value, Mapping):
-        raise _error(f"a job should be an object with fields, not {json.dumps(value, default=str)[:60]}", where)
+        raise _error(f"a job should be an object with fields, not {repr(value)[:60]}", where)
     return {str(key): item for key, item in value.items()}
 
 

@@ -43,6 +43,8 @@ SHORT = {
     "bits": "output.bits",
     "quality": "output.quality",
 }
+#: Fields that are a choice of numbers: unlike those of other fields, these are not read from text.
+_NUMBERS = frozenset({"output.bits"})
 #: What a folder is searched for.
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"})
 MANIFEST_SUFFIXES = frozenset(f".{format}" for format in READERS)
@@ -224,6 +226,8 @@ def _set(job: Job, key: str, value: Any) -> None:
         key, value = "styles", [parse_style(term) for term in _terms(value, key)]
     elif key in SHORT and not isinstance(value, Mapping):
         key = SHORT[key]
+    if key in _NUMBERS and isinstance(value, str) and value.isdecimal():
+        value = int(value)
     if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
             value = json.loads(value)

@@ -56,7 +56,7 @@ def ls(
         print_json(shown[:limit])
         return
     words.table(
-        ["id", "state", "done", "name", "size", "preset", "batch", "submitted"],
+        ["id", "state", "done", "name", "size", "batch", "submitted"],
         [_job_row(job) for job in shown[:limit]],
         right=("done", "size"),
     )
@@ -180,7 +180,6 @@ def _job_row(job: JobView) -> Sequence[str | Text]:
         f"{100 * job.progress.share:.0f} %",
         job.name,
         f"{job.width}×{job.height}",
-        job.preset,
         job.batch,
         words.ago(job.created_at),
     ]

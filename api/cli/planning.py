@@ -13,6 +13,7 @@ import typer
 from api.cli import words
 from api.cli.command import Json, Misused, add, err, out, print_json
 from api.cli.options import JobOptions
+from api.cli.submitting import checked
 from api.remote.errors import NoFarm
 from shared.manifest_files import Job
 from shared.manifests import Entry, check, pictures, with_assets
@@ -40,7 +41,7 @@ def add_commands(app: typer.Typer) -> None:
 def plan_dream(
     farm: Farm,
     fields: Job,
-    picture: Annotated[str | None, typer.Argument(metavar="[PICTURE]", help="Without: from noise")] = None,
+    picture: Annotated[str | None, typer.Argument(metavar="PICTURE", help="Without: from noise")] = None,
     as_json: Json = False,
 ) -> None:
     """Plan a dream.
@@ -66,7 +67,7 @@ def plan_style(
 
 def print_plan(farm: Farm, entry: Entry, *, as_json: bool) -> None:
     """Print the plan of one job."""
-    check([entry])
+    checked([entry])
     try:
         plan = farm.plan([_sized(entry)]).jobs[0]
     except NoFarm as error:

@@ -36,7 +36,7 @@ def add_commands(app: typer.Typer) -> None:
 def dream(
     farm: Farm,
     fields: Job,
-    pictures: Annotated[list[str] | None, typer.Argument(metavar="[PICTURE...]", help="Without: from noise")] = None,
+    pictures: Annotated[list[str] | None, typer.Argument(metavar="PICTURE", help="Without: from noise")] = None,
     watch: Watch = False,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -55,7 +55,7 @@ def dream(
 def style(
     farm: Farm,
     fields: Job,
-    contents: Annotated[list[str], typer.Argument(metavar="CONTENT...", help="The pictures to be restyled")],
+    contents: Annotated[list[str], typer.Argument(metavar="CONTENT", help="The pictures to be restyled")],
     watch: Watch = False,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -98,8 +98,8 @@ def batch(
     Example: dreamfarm batch photos/ --sweep layer=mixed3b,mixed4c --sweep step=1,2 --dry-run
     """
     changes = dict(parse_setting(text) for text in settings or [])
-    entries = [Entry(e.where, change(e.job, changes)) for e in read(manifest)]
-    entries = sweep(entries, [parse_sweep(text) for text in sweeps or []])
+    swept = [parse_sweep(text) for text in sweeps or []]
+    entries = sweep([Entry(e.where, change(e.job, changes)) for e in read(manifest)], swept)
     if dry_run:
         print_total(farm, checked(entries), as_json=as_json)
         return

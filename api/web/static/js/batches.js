@@ -1,18 +1,19 @@
 // Batches: the cards in the strip, and the header of one batch's own page.
 
+import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { ago, amount, count, date, duration, percent, plural } from "./format.js";
-import { actionButtons, progressBar, statesBar } from "./widgets.js";
+import { actionButtons, complain, progressBar, statesBar } from "./widgets.js";
 
 const name = (batch) => batch.name || `Batch ${batch.id}`;
 
 const active = (batch) => batch.states.running > 0;
 
-export function batchCard(batch) {
+function fillCard(card, batch) {
   const { share } = batch.progress;
-  return h(
-    "a",
-    { class: `batch-card ${active(batch) ? "active" : ""}`, href: `#/batch/${batch.id}`, role: "listitem" },
+  card.classList.toggle("active", active(batch));
+  return fill(
+    card,
     h(
       "div",
       { class: "ring", style: { "--share": String(share) }, "aria-hidden": "true" },
@@ -26,6 +27,51 @@ export function batchCard(batch) {
       statesBar(batch.states),
     ),
   );
+}
+
+/** All batches, newest first, in a row that brings older ones as it is scrolled. */
+export class BatchStrip {
+  constructor(signal) {
+    this.signal = signal;
+    this.cards = new Map();
+    this.title = h("h1", { class: "visually-hidden" }, "Batches");
+    this.row = h("div", { class: "batch-strip", role: "list", hidden: true, onscroll: () => this.scrolled() });
+    this.node = h("div", {}, this.title, this.row);
+  }
+
+  /** Reads the newest batches again; cards stay the same elements, so that the focus stays where it is. */
+  async refresh() {
+    const page = await api.batches(undefined, this.signal);
+    if (!this.cards.size) this.cursor = page.next;
+    for (const batch of [...page.items].reverse()) this.show(batch, "prepend");
+    this.row.hidden = !this.cards.size;
+    this.title.className = this.cards.size ? "" : "visually-hidden";
+  }
+
+  show(batch, place) {
+    let card = this.cards.get(batch.id);
+    if (!card) {
+      card = h("a", { class: "batch-card", href: `#/batch/${batch.id}`, role: "listitem" });
+      this.cards.set(batch.id, card);
+      this.row[place](card);
+    }
+    fillCard(card, batch);
+  }
+
+  async scrolled() {
+    const left = this.row.scrollWidth - this.row.clientWidth - this.row.scrollLeft;
+    if (!this.cursor || this.loading || left > 600) return;
+    this.loading = true;
+    try {
+      const page = await api.batches(this.cursor, this.signal);
+      this.cursor = page.next;
+      for (const batch of page.items) this.show(batch, "append");
+    } catch (error) {
+      complain(error);
+    } finally {
+      this.loading = false;
+    }
+  }
 }
 
 /** The header of a batch's page; `update` shows the batch as it is now. */

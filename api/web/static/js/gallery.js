@@ -1,7 +1,7 @@
 // The gallery: batches with their progress, and the jobs of all or one of them with their latest frames, live.
 
 import * as api from "./api.js";
-import { BatchHeader, batchCard } from "./batches.js";
+import { BatchHeader, BatchStrip } from "./batches.js";
 import { JobCard } from "./cards.js";
 import { calmly, fill, h } from "./dom.js";
 import { changesJob, onEvent } from "./events.js";
@@ -93,15 +93,9 @@ class Gallery {
         if (!this.top.contains(this.header.node)) fill(this.top, this.header.node);
         this.title = batch.name || `Batch ${batch.id}`;
       } else {
-        const page = await api.batches(undefined, this.aborter.signal);
-        const strip = h("div", { class: "batch-strip", role: "list" }, page.items.map(batchCard));
-        const scrolled = this.top.querySelector(".batch-strip")?.scrollLeft ?? 0;
-        fill(
-          this.top,
-          h("h1", { class: page.items.length ? "" : "visually-hidden" }, "Batches"),
-          page.items.length > 0 && strip,
-        );
-        strip.scrollLeft = scrolled;
+        this.strip ??= new BatchStrip(this.aborter.signal);
+        await this.strip.refresh();
+        if (!this.top.contains(this.strip.node)) fill(this.top, this.strip.node);
       }
     } catch (error) {
       if (this.filter.batch && !this.header && error.name !== "AbortError")

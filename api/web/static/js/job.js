@@ -19,6 +19,7 @@ class JobPage {
     this.person = person;
     this.title = "Job";
     this.aborter = new AbortController();
+    this.speed = new Speed();
     this.node = h(
       "div",
       { class: "page job-page" },
@@ -26,6 +27,7 @@ class JobPage {
       h("div", { class: "panel skeleton side" }),
     );
     this.loadFramesSoon = calmly(() => this.loadFrames(), 300);
+    this.loadLogSoon = calmly(() => this.loadLog(), 2000);
     this.refreshSoon = calmly(() => this.refresh(), 200);
     this.leave = onEvent((event) => event.job === this.id && this.hear(event));
     this.start();
@@ -72,10 +74,13 @@ class JobPage {
       const { progress, frames, state, worker } = event;
       const before = this.job.frames;
       this.job = { ...this.job, progress, frames, state, worker };
+      this.speed.hear(progress, event.at);
       this.show();
       if (frames !== before) this.loadFramesSoon();
-    } else if (event.type === "job.frame") this.loadFramesSoon();
-    else if (changesJob(event)) this.refreshSoon();
+    } else if (event.type === "job.frame") {
+      this.loadFramesSoon();
+      this.loadLogSoon();
+    } else if (changesJob(event)) this.refreshSoon();
   }
 
   build() {
@@ -130,12 +135,12 @@ class JobPage {
     this.reason.hidden = !job.reason;
     this.octaves.set(job);
     this.line.textContent = progressLine(progress);
-    const speed = progress.seconds > 0 ? `${amount(progress.mpit / progress.seconds)} MP·it/s` : null;
+    const speed = this.speed.of(progress);
+    const left = progress.seconds_left ?? (speed ? (progress.mpit_total - progress.mpit) / speed : null);
     const facts = {
-      Left:
-        job.state === "running" && progress.seconds_left !== null ? `about ${duration(progress.seconds_left)}` : null,
+      Left: job.state === "running" && left !== null ? `about ${duration(left)}` : null,
       Rendered: progress.seconds ? duration(progress.seconds) : null,
-      Speed: speed,
+      Speed: speed ? `${amount(speed)} MP·it/s` : null,
       Work: `${amount(progress.mpit)} of ${amount(progress.mpit_total)} MP·it`,
       Output: pixels(job.width, job.height),
       Score: progress.score === null ? null : amount(progress.score),
@@ -201,8 +206,7 @@ class JobPage {
 
   async loadLog() {
     try {
-      const answer = await api.log(this.id, this.aborter.signal);
-      const entries = answer.items ?? answer;
+      const entries = await api.log(this.id, this.aborter.signal);
       fill(
         this.log,
         entries.map((entry) =>
@@ -218,5 +222,27 @@ class JobPage {
     } catch (error) {
       complain(error);
     }
+  }
+}
+
+/** Megapixel-iterations a second over the last moments; before there are two, over all slices that are saved. */
+class Speed {
+  constructor() {
+    this.heard = [];
+  }
+
+  hear({ mpit }, at) {
+    const now = Date.parse(at);
+    // Going back to a checkpoint is no speed.
+    if (this.heard.length && mpit < this.heard.at(-1).mpit) this.heard = [];
+    this.heard.push({ mpit, now });
+    this.heard = this.heard.filter((moment) => now - moment.now <= 15_000);
+  }
+
+  of({ mpit, seconds }) {
+    const [first] = this.heard;
+    const last = this.heard.at(-1);
+    if (first && last.now - first.now > 1000) return ((last.mpit - first.mpit) * 1000) / (last.now - first.now);
+    return seconds > 0 ? mpit / seconds : null;
   }
 }

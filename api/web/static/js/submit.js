@@ -198,7 +198,7 @@ class SubmitPage {
     if (typeof specs === "string" || this.button.disabled) return;
     this.button.disabled = true;
     try {
-      const batch = await api.submit(this.name.value.trim() || null, specs, this.key);
+      const batch = await api.submit(this.name.value.trim() || usualName(specs), specs, this.key);
       toast(`Submitted ${plural(batch.jobs, "job")}`);
       location.hash = batch.job_ids.length === 1 ? `#/job/${batch.job_ids[0]}` : `#/batch/${batch.id}`;
     } catch (error) {
@@ -208,4 +208,10 @@ class SubmitPage {
       this.button.disabled = false;
     }
   }
+}
+
+/** What a batch is called that got no name: after its first picture, or its recipe. */
+function usualName([first, ...others]) {
+  const name = first.name ?? `${first.preset} out of noise`;
+  return others.length ? `${name} and ${plural(others.length, "other")}` : name;
 }

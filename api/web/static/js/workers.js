@@ -1,10 +1,9 @@
 // The strip at the top: which workers there are, and what each one is doing.
 
 import * as api from "./api.js";
-import { fill, h, icon } from "./dom.js";
+import { calmly, fill, h, icon } from "./dom.js";
 import { onEvent } from "./events.js";
 import { ago, amount, plural } from "./format.js";
-import { calmly } from "./dom.js";
 
 // Workers come and go without an event of their own.
 const EVERY = 10_000;
@@ -47,13 +46,14 @@ export function workersStrip(node) {
 
   async function refresh() {
     try {
-      const answer = await api.workers();
-      const found = answer.items ?? answer;
+      const found = await api.workers();
       const live = found.filter((worker) => worker.live);
       const busy = live.filter((worker) => worker.job).length;
       node.classList.toggle("none", live.length === 0);
-      label.textContent =
-        live.length === 0 ? "no worker" : `${plural(live.length, "worker")}${busy ? `, ${busy} busy` : ""}`;
+      const text = live.length === 0 ? "no worker" : `${plural(live.length, "worker")}${busy ? `, ${busy} busy` : ""}`;
+      label.textContent = text;
+      // On a small screen only the dots are shown.
+      button.setAttribute("aria-label", `Workers: ${text}`);
       fill(
         dots,
         live.slice(0, 12).map((worker) => h("span", { class: `dot ${worker.job ? "busy" : "idle"}` })),

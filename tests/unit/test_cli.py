@@ -1,0 +1,223 @@
+"""The command line without a farm: help, mistakes, numbers as people read them."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from typer.main import get_command
+from typer.testing import CliRunner, Result
+
+from api.cli import words
+from api.cli.progress import Snapshot, _Lines
+from deploy.main import build
+
+#: Nothing listens on the discard port.
+NO_FARM = {"DREAMFARM_URL": "http://127.0.0.1:9", "DREAMFARM_KEY": "df_x", "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+APP = build()
+
+
+def run(*arguments: str) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(APP, arguments, env=NO_FARM, prog_name="dreamfarm")
+
+
+def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """All commands, with what is typed to reach them."""
+    for name, sub in getattr(command, "commands", {}).items():
+        if not sub.hidden:
+            yield (*path, name), sub
+            yield from commands(sub, *path, name)
+
+
+ALL = dict(commands(get_command(APP)))
+
+
+def test_every_command_of_the_manual_is_there() -> None:
+    named = "up down status dream style batch ls show watch fetch log cancel pause resume retry priority models layers "
+    named += "classify render plan verify rerun worker api sweeper flower db doctor"
+    assert {(name,) for name in named.split()} <= ALL.keys()
+    assert {("models", "show"), ("render", "dream"), ("render", "style"), ("db", "upgrade")} <= ALL.keys()
+
+
+@pytest.mark.parametrize("path", [path for path, sub in ALL.items() if not hasattr(sub, "commands")], ids=" ".join)
+def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
+    result = run(*path, "--help")
+
+    assert result.exit_code == 0
+    assert re.search(rf"Example: (\S+=\S+ )?dreamfarm {' '.join(path)}", result.output), result.output
+
+
+def test_choices_are_those_of_the_specification() -> None:
+    shown = run("dream", "--help").output
+
+    assert "exact|roll" in shown
+    assert "mp4|webp|gif" in shown
+    assert "std|mean_abs|laplacian" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dream", "--siz", "3"], "--siz"),
+        (["dream", "--tiling", "fuzzy"], "fuzzy"),
+        (["dream", "--octaves", "many"], "--octaves"),
+        (["dream", "--octaves", "99"], "--octaves: Input should be less than or equal to 16"),
+        (["dream", "--step", "nan"], "--step: Input should be a finite number"),
+        (["dream", "--preset", "lapnrom"], "--preset: there is no preset 'lapnrom' (did you mean 'lapnorm'"),
+        (["dream", "--layer", "mixed4c:"], "'mixed4c:' should be layer"),
+        (["dream", "--bits", "16", "--format", "jpeg"], "for 16 bits choose png or tiff"),
+        (["dream", "missing.jpg"], "there is no picture missing.jpg"),
+        (["dream", "."], "there is no picture . (it is a folder)"),
+        (["dream", "--priority", "12"], "--priority"),
+        (["style", "a.jpg"], "--style PICTURE"),
+        (["style"], "CONTENT"),
+        (["batch", "nowhere.csv"], "nowhere.csv"),
+        (["batch", ".", "--sweep", "step"], "should be key=value"),
+        (["show", "42"], "'42' is not an ID"),
+        (["cancel", "../jobs"], "is not an ID"),
+        (["priority", "j1", "10"], "0-9"),
+        (["ls", "--state", "done"], "there is no state 'done'"),
+        (["ls", "--batches", "--state", "queued"], "--batches"),
+        (["fetch", "j1"], "--out"),
+        (["log", "b1"], "a log is a job's"),
+        (["rerun", "nowhere.png"], "there is no file nowhere.png"),
+        (["rerun", "nowhere.png", "--set", "preset=lapnorm"], "another preset would change nothing"),
+        (["layers", "motifnot"], "there is no model 'motifnot' (did you mean 'motifnet'?)"),
+        (["models", "show", "vgg99"], "there is no model 'vgg99'"),
+        (["classify", "vgg99", __file__], "this is a text file"),
+        (["verify", __file__], "this is a text file"),
+        (["render", "dream", "missing.jpg"], "there is no picture missing.jpg"),
+        (["render", "dream", "--layer", "mixed4x"], "--layer: model 'motifnet' has no layer 'mixed4x'"),
+        (["plan", "dream", "--layer", "logits:unicorn"], "--layer: layer 'logits' has no channel 'unicorn'"),
+        (["plan", "style", "missing.jpg"], "missing.jpg"),
+        (["nonsense"], "nonsense"),
+        (["ls", "--url", "nonsense"], "'nonsense' is no farm's address"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_use_ends_with_2_and_a_clear_message(arguments: list[str], said: str) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 2, result.output
+    assert said in result.output
+    assert "Traceback" not in result.output
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1), max_size=4))
+def test_no_arguments_bring_a_traceback(arguments: list[str]) -> None:
+    # Of the commands that only ask: those that start farms or render take what they get.
+    for command in (["show"], ["plan", "dream"], ["priority"], ["layers"]):
+        result = run(*command, *arguments)
+        assert result.exit_code in (0, 1, 2), result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit), (command, arguments)
+
+
+@pytest.mark.parametrize("command", [["ls"], ["show", "j1"], ["watch"], ["cancel", "b1"], ["dream"], ["log", "j1"]])
+def test_without_a_farm_it_is_said_how_to_start_one(command: list[str]) -> None:
+    result = run(*command)
+
+    assert result.exit_code == 1
+    assert "no farm answers at http://127.0.0.1:9" in result.output
+    assert "dreamfarm up" in result.output
+
+
+def test_plans_and_networks_are_told_without_a_farm(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200)).save(tmp_path / "a.jpg")
+
+    assert "motifnet" in run("models").stdout
+    assert "mixed4c" in run("layers").stdout
+    assert "eye" in run("layers", "motifnet", "--channels", "logits").stdout
+    planned = run("plan", "dream", str(tmp_path / "a.jpg"), "--size", "600", "--octaves", "2")
+    assert "600×400" in planned.stdout
+    assert "without an estimate of time" in planned.stderr
+
+
+def test_a_turned_picture_is_planned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (300, 200)).save(tmp_path / "a.jpg", exif=exif)
+
+    assert "200×300" in run("plan", "dream", str(tmp_path / "a.jpg")).stdout
+
+
+def test_help_comes_quickly_and_brings_no_tensorflow() -> None:
+    code = (
+        "import sys; from deploy.main import build; from typer.testing import CliRunner; "
+        "assert CliRunner().invoke(build(), ['--help']).exit_code == 0; "
+        "heavy = {'tensorflow', 'keras', 'numpy', 'PIL', 'sqlalchemy', 'celery', 'fastapi', 'httpx'}; "
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "?"), (0, "0.0 s"), (8.24, "8.2 s"), (9.96, "10 s"), (59.9, "60 s"), (59.96, "1 min"), (61, "1 min 1 s"),
+        (250, "4 min 10 s"), (3_600, "1 h"), (11_100, "3 h 5 min"), (86_400, "1 d"), (187_200, "2 d 4 h"),
+    ],
+)  # fmt: skip
+def test_durations_read_well(seconds: float | None, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+@given(st.floats(0, 1e9))
+def test_every_duration_can_be_said(seconds: float) -> None:
+    assert re.fullmatch(r"[\d.]+ s|\d+ min( \d+ s)?|\d+ h( \d+ min)?|\d+ d( \d+ h)?", words.duration(seconds))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (99_960, "100 kB"), (3.44e6, "3.4 MB"), (7e13, "70.0 TB")]
+)  # fmt: skip
+def test_sizes_read_well(count: float, said: str) -> None:
+    assert words.size(count) == said
+
+
+def test_times_are_told_from_now() -> None:
+    now = datetime.datetime.now(datetime.UTC)
+
+    assert words.ago(now) == "just now"
+    assert words.ago(now - datetime.timedelta(minutes=3, seconds=20)) == "3 min ago"
+    assert words.ago(now + datetime.timedelta(minutes=3)) == "just now"  # clocks differ
+
+
+def test_tables_in_pipes_keep_every_row_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    words.table(["id", "name"], [("j1", "x" * 300 + " [bold]"), ("j2", "")])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].rstrip().endswith("x [bold]")
+
+
+def snapshot(octave: int, *, state: str = "running", mpit: float = 0.0) -> Snapshot:
+    return Snapshot("j1", "castle.jpg", state, octave, 4, 1, 10, mpit, 10.0)
+
+
+def test_lines_of_progress_are_few(capsys: pytest.CaptureFixture[str]) -> None:
+    with _Lines() as shown:
+        shown.update(snapshot(0, state="queued"))
+        for mpit in (0.1, 0.2, 0.3):
+            shown.update(snapshot(1, mpit=mpit))
+        shown.update(snapshot(2, mpit=1.0))
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" · ")[0] for line in lines] == [
+        "castle.jpg  queued", "castle.jpg  octave 1/4, 1/10", "castle.jpg  octave 2/4, 1/10",
+    ]  # fmt: skip
