@@ -90,5 +90,5 @@ def test_redis_is_asked_where_celery_finds_it(broker: str, expected: dict[str, o
 
 
 def test_other_brokers_are_not_asked() -> None:
-    with pytest.raises(ValueError, match="scheme|Redis URL"):
+    with pytest.raises(ValueError, match=r"scheme|Redis URL"):
         redis_client("amqp://localhost")

@@ -1,0 +1,62 @@
+"""The API with its pictures in an S3 bucket (moto's server, over HTTP)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from shared.settings import Settings
+from shared.store import Store
+from shared.store.schema import upgrade
+from tests.conftest import RedisServer
+from tests.integration.conftest import RunningApi, picture, uploaded
+from tests.integration.test_api_assets import problem
+from tests.integration.test_api_steering import submitted
+from tests.integration.worker_hand import finished
+
+
+@pytest.fixture
+def s3_api(settings: Settings, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApi]:
+    """A running API whose blobs are in a bucket."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="farm")
+    settings.data.mkdir(parents=True)
+    store = Store(settings.database)
+    upgrade(store)
+    changed = {"blobs_url": "s3://farm/pictures", "s3_endpoint": endpoint, "redis_url": redis_server.url, "port": 0}
+    running = RunningApi(settings.model_copy(update=changed), store)
+    yield running
+    running.close()
+    store.dispose()
+    server.stop()
+
+
+def test_pictures_go_into_the_bucket_and_come_back(s3_api: RunningApi) -> None:
+    client, data = s3_api.client("ada"), picture(400, 300)
+    asset = uploaded(client, data)
+    assert uploaded(client, data) == asset
+    assert client.get(f"/v1/assets/{asset}").content == data
+    assert client.get(f"/v1/assets/{asset}?thumbnail=true").headers["content-type"] == "image/webp"
+    assert client.head(f"/v1/assets/{asset}").content == b""
+    assert client.get("/readyz").json()["checks"]["blobs"] == "ok"
+
+    batch, jobs = submitted(s3_api, 2)
+    outputs = [finished(s3_api, job, seed=seed) for seed, job in enumerate(jobs)]
+    answer = client.get(f"/v1/jobs/{jobs[0]}/output")
+    assert answer.content == outputs[0]
+    assert answer.headers["content-type"] == "image/png"
+    with zipfile.ZipFile(io.BytesIO(client.get(f"/v1/batches/{batch}/outputs.zip").content)) as archive:
+        assert [archive.read(name) for name in archive.namelist()] == outputs
+    for key in s3_api.blobs.keys("jobs"):
+        s3_api.blobs.delete(key)
+    assert "missing from the blob store" in problem(client.get(f"/v1/jobs/{jobs[0]}/output"), 404)
