@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
-from shared.store.keys import ensure_local_key
 from shared.cards import card
 from shared.plan import plan
-from shared.queue import SLICE, celery_app
+from shared.queue import celery_app
 from shared.specs import SPEC
 from shared.store.jobs import submission
+from shared.store.keys import ensure_local_key
 from shared.store.tables import Job
 from tests.bench.figures import Figure
 from tests.chaos.farm import Farm
@@ -63,21 +63,31 @@ def _post(farm: Farm) -> float:
 
 
 def _one_by_one(folder: Path, redis: RedisServer) -> float:
-    """Seconds for the same jobs, validated and planned the same, each stored and announced by itself."""
+    """Seconds for the same jobs, validated and planned the same, with a commit and a `.delay` for each."""
     farm = Farm(folder / "naive", redis)
     app = celery_app(redis.url)
+
+    @app.task(name="bench.naive")
+    def naive(seed: int) -> int:
+        return seed
+
+    with farm.store.write() as session:
+        batch = submission.create_batch(session, "naive", "", [_planned(0)])
     began = time.perf_counter()
     for seed in range(JOBS):
-        spec = SPEC.validate_python(_fields(seed))
-        planned = plan(spec, card=card(spec.model), width=None, height=None)
-        job = submission.NewJob(spec=spec, name=spec.name or "", plan=planned)
         with farm.store.write() as session:
-            batch = submission.create_batch(session, "naive", "", [job])
-        app.send_task(SLICE, kwargs={"job": batch.id}, queue="naive")
+            session.execute(insert(Job), submission.rows_of(batch, [_planned(seed)]))
+        naive.delay(seed)
     seconds = time.perf_counter() - began
     farm.stop()
     app.close()
     return seconds
+
+
+def _planned(seed: int) -> submission.NewJob:
+    spec = SPEC.validate_python(_fields(seed))
+    planned = plan(spec, card=card(spec.model), width=None, height=None)
+    return submission.NewJob(spec=spec, name=spec.name or "", plan=planned)
 
 
 def _fields(seed: int) -> dict[str, object]:

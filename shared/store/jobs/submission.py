@@ -75,7 +75,7 @@ def create_batch(session: Session, owner: str, name: str, jobs: Sequence[NewJob]
     )
     session.add(batch)
     session.flush()
-    rows = [_row(batch, position, job, at) for position, job in enumerate(jobs)]
+    rows = rows_of(batch, jobs)
     for start in range(0, len(rows), _ROWS):
         session.execute(insert(Job), rows[start : start + _ROWS])
     mpit = sum(job.plan.mpit for job in jobs)
@@ -88,6 +88,11 @@ def create_batch(session: Session, owner: str, name: str, jobs: Sequence[NewJob]
     )
     events.append(session, [event])
     return batch
+
+
+def rows_of(batch: Batch, jobs: Sequence[NewJob]) -> list[dict[str, object]]:
+    """The rows of a batch's jobs."""
+    return [_row(batch, position, job, batch.created_at) for position, job in enumerate(jobs)]
 
 
 def _row(batch: Batch, position: int, job: NewJob, at: float) -> dict[str, object]:
