@@ -25,7 +25,7 @@ from deploy import farmfile
 from shared.samples import sample
 
 #: Pixels along the longer side: large enough to be looked at, small enough for a minute or two on two cores.
-_SIZE = 480
+_SIZE = 640
 _NAME = "Demo"
 #: What a demo leaves, and the next one clears away.
 _RESULTS = ("*.png", "*.jpg", "*.json", "*.mp4")
@@ -74,7 +74,7 @@ BATCH: Sequence[Picture] = (
     ),
     Picture(
         name="swirling lake",
-        job={"kind": "style", "content": "lake", "styles": ["swirls"], "preset": "gatys", "iterations": 30},
+        job={"kind": "style", "content": "lake", "styles": ["swirls"], "preset": "gatys", "iterations": 50},
     ),
 )
 

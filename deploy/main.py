@@ -74,7 +74,8 @@ def _service(error: Exception) -> tuple[str, int] | None:
 
     first_line = (str(error).splitlines() or [""])[0]
     if isinstance(error, SQLAlchemyError):
-        return f"the database does not do what it should: {first_line}; `dreamfarm doctor` tells more", 1
+        remedy = "`dreamfarm db upgrade` makes its tables, `dreamfarm doctor` tells more"
+        return f"the database does not do what it should: {first_line}; {remedy}", 1
     if isinstance(error, OperationalError):
         return f"Redis cannot be reached: {first_line}; `dreamfarm doctor` tells more", 1
     return None

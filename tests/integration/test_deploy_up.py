@@ -94,6 +94,19 @@ def farm(data: Path) -> Path:
     return data
 
 
+@pytest.fixture(scope="module")
+def shared_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A farm for the tests that leave it as they found it. Its socket's path is too long, as on many machines."""
+    folder = tmp_path_factory.mktemp("a" * 80) / "farm"
+    started = dreamfarm("up", "--data", str(folder), "--port", "0", "--detach")
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield folder
+    socket_folder = Path((folder / "redis.url").read_text().partition("@")[2].partition("?")[0]).parent
+    assert folder not in socket_folder.parents
+    assert dreamfarm("down", "--data", str(folder)).returncode == 0
+    assert not socket_folder.exists()
+
+
 def test_from_up_to_down(data: Path) -> None:
     started = dreamfarm("up", "--data", str(data), "--port", "0", "--detach")
     assert started.returncode == 0, started.stdout + started.stderr
@@ -128,7 +141,8 @@ def test_from_up_to_down(data: Path) -> None:
     assert not answers(f"{gallery}/healthz")
 
 
-def test_only_its_owner_can_look_into_it(farm: Path) -> None:
+def test_only_its_owner_can_look_into_it(shared_farm: Path) -> None:
+    farm = shared_farm
     assert farm.stat().st_mode & 0o077 == 0
     for name in ("farm.json", "key", "redis.url"):
         assert (farm / name).stat().st_mode & 0o077 == 0
@@ -139,7 +153,8 @@ def test_only_its_owner_can_look_into_it(farm: Path) -> None:
         assert redis_password not in " ".join(process.cmdline())
 
 
-def test_a_second_up_says_that_it_is_running(farm: Path) -> None:
+def test_a_second_up_says_that_it_is_running(shared_farm: Path) -> None:
+    farm = shared_farm
     again = dreamfarm("up", "--data", str(farm), "--port", "0")
     assert again.returncode == 1
     assert "is running already" in again.stderr
@@ -181,17 +196,25 @@ def test_each_service_comes_back_when_it_is_killed(shared_farm: Path, name: str)
     assert answers(after["gallery"].partition("/#")[0] + "/readyz")
 
 
-@pytest.fixture(scope="module")
-def shared_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A farm for the tests that leave it as they found it. Its socket's path is too long, as on many machines."""
-    folder = tmp_path_factory.mktemp("a" * 80) / "farm"
-    started = dreamfarm("up", "--data", str(folder), "--port", "0", "--detach")
-    assert started.returncode == 0, started.stdout + started.stderr
-    yield folder
-    socket_folder = Path((folder / "redis.url").read_text().partition("@")[2].partition("?")[0]).parent
-    assert folder not in socket_folder.parents
-    assert dreamfarm("down", "--data", str(folder)).returncode == 0
-    assert not socket_folder.exists()
+@pytest.mark.parametrize("part", ["api", "flower", "worker", "sweeper"])
+def test_the_health_of_each_part_can_be_asked(shared_farm: Path, tmp_path: Path, part: str) -> None:
+    found = farm_json(shared_farm)
+    ports = {"PORT": found["api"].rpartition(":")[2], "FLOWER_PORT": found["flower"].rpartition(":")[2]}
+
+    def health(data: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = {f"DREAMFARM_{name}": value for name, value in {"DATA": str(data), **settings}.items()}
+        command = [sys.executable, "-m", "deploy.health", part]
+        return subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    wait_until(lambda: all(mark["ready"] for mark in farm_json(shared_farm)["services"].values()), seconds=60)
+    well = health(shared_farm, **ports)
+    assert (well.returncode, well.stderr) == (0, "")
+    ill = health(tmp_path, PORT="1", FLOWER_PORT="1")
+    assert ill.returncode == 1
+    assert ill.stderr
+    assert "Traceback" not in ill.stderr
 
 
 def test_a_killed_supervisor_leaves_nothing_running_and_the_next_up_works(farm: Path) -> None:
@@ -285,11 +308,3 @@ def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert "--data" in failed.stderr
     assert "Traceback" not in failed.stderr
-
-
-def test_logs_of_earlier_starts_are_kept(farm: Path) -> None:
-    first = (farm / "logs" / "farm.log").read_text()
-    dreamfarm("down", "--data", str(farm))
-    dreamfarm("up", "--data", str(farm), "--port", "0", "--detach")
-    assert (farm / "logs" / "farm.1.log").read_text().startswith(first)
-    assert "starting the farm" in (farm / "logs" / "farm.log").read_text()

@@ -1,0 +1,182 @@
+"""The small parts under `dreamfarm up`: log files, ports, marks of processes, the farm's file, the command line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from api.cli.command import Failed
+from deploy import devices, farmfile, logfiles, ports
+from deploy.farmfile import Farm, ProcessMark, ServiceMark
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `dreamfarm`."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.main", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ | {"TERM": "dumb", "COLUMNS": "100"} | environment,
+    )
+
+
+def farm(pid: int = 1) -> Farm:
+    """A farm's description."""
+    return Farm(
+        version="1",
+        state="running",
+        supervisor=ProcessMark.own(),
+        api="http://127.0.0.1:8560",
+        flower="http://127.0.0.1:8561",
+        flower_user="farm",
+        flower_password="secret",
+        services={"api": ServiceMark(process=ProcessMark(pid, "then"), ready=True, restarts=2)},
+    )
+
+
+def test_the_farms_file(tmp_path: Path) -> None:
+    farmfile.write(tmp_path, farm())
+    assert farmfile.read(tmp_path) == farm()
+    assert stat.S_IMODE((tmp_path / "farm.json").stat().st_mode) == 0o600
+    farmfile.remove(tmp_path)
+    assert farmfile.read(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"version": "1"}', '{"services": 3}'])
+def test_a_broken_farm_file_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "farm.json").write_text(content)
+    assert farmfile.read(tmp_path) is None
+
+
+def test_the_lock_has_one_holder(tmp_path: Path) -> None:
+    assert not farmfile.is_locked(tmp_path)
+    with farmfile.lock(tmp_path):
+        assert farmfile.is_locked(tmp_path)
+        with pytest.raises(farmfile.AlreadyRunning), farmfile.lock(tmp_path):
+            pass
+    assert not farmfile.is_locked(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_was_left_behind_is_free(tmp_path: Path) -> None:
+    (tmp_path / "farm.lock").touch()
+    assert not farmfile.is_locked(tmp_path)
+    with farmfile.lock(tmp_path):
+        pass
+
+
+def test_a_process_is_told_from_a_later_one_of_the_same_number() -> None:
+    own = ProcessMark.own()
+    assert own == ProcessMark.of(os.getpid())
+    found = own.find()
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert ProcessMark(os.getpid(), "at another time").find() is None
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        mark = ProcessMark.of(process.pid)
+        process.wait()
+        assert mark.find() is None
+    with pytest.raises(psutil.NoSuchProcess):
+        ProcessMark.of(process.pid)
+
+
+def test_logs_are_rotated(tmp_path: Path) -> None:
+    for start in range(8):
+        logfiles.rotate(tmp_path)
+        (tmp_path / "api.log").write_text(f"start {start}")
+    logs = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert logs == {"api.log": "start 7"} | {f"api.{n}.log": f"start {7 - n}" for n in range(1, 6)}
+
+
+def test_a_report_goes_to_people_and_to_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with logfiles.Report(tmp_path / "farm.log") as report:
+        report.say("redis is ready")
+    assert capsys.readouterr().out.endswith("redis is ready\n")
+    assert (tmp_path / "farm.log").read_text().endswith("redis is ready\n")
+
+
+def test_ports() -> None:
+    port = ports.free_port("127.0.0.1")
+    assert ports.is_free("127.0.0.1", port)
+    with socket.create_server(("127.0.0.1", port)):
+        assert not ports.is_free("127.0.0.1", port)
+        with pytest.raises(Failed, match=rf"port {port} for the API is taken by .*process {os.getpid()}.* Go away"):
+            ports.require_free("127.0.0.1", port, what="the API", remedy="Go away")
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no such host"])
+def test_an_address_that_is_not_ours(host: str) -> None:
+    with pytest.raises(Failed, match="DREAMFARM_HOST"):
+        ports.is_free(host, 0)
+
+
+def test_one_worker_for_the_processor() -> None:
+    if devices.nvidia_gpus():
+        pytest.skip("this machine has GPUs")
+    assert devices.devices(0) == ["cpu"]
+    assert devices.devices(3) == ["cpu"] * 3
+
+
+def test_help_is_quick_and_brings_no_tensorflow() -> None:
+    check = "import sys; from deploy.main import build; build(); print([m for m in sys.modules if m in {heavy}])"
+    heavy = {"tensorflow", "keras", "celery", "sqlalchemy", "fastapi", "numpy", "httpx"}
+    answer = subprocess.run(
+        [sys.executable, "-c", check.format(heavy=heavy)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "command", ["up", "down", "status", "doctor", "worker", "api", "sweeper", "flower", "db upgrade", "keys make"]
+)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    told = run(*command.split(), "--help")
+    assert told.returncode == 0
+    assert "Example: " in told.stdout
+    assert f"dreamfarm {command}" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "message"),
+    [
+        (["up", "--port", "99999"], {}, 2, "--port"),
+        (["up", "--workers", "-1"], {}, 2, "--workers"),
+        (["upp"], {}, 2, "'up'"),
+        (["status"], {"DREAMFARM_PORT": "abc"}, 2, "DREAMFARM_PORT is 'abc'"),
+        (["flower"], {}, 2, "DREAMFARM_FLOWER_PASSWORD"),
+        (["db", "upgrade"], {"DREAMFARM_DATABASE_URL": "postgresql://ada:secret@127.0.0.1:1/x"}, 1, "the database"),
+        (["keys", "ls"], {}, 1, "db upgrade"),
+    ],
+)
+def test_mistakes_end_with_a_sentence(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], code: int, message: str
+) -> None:
+    told = run(*arguments, **{"DREAMFARM_DATA": str(tmp_path), **environment})
+    assert told.returncode == code
+    assert message in told.stderr
+    assert "Traceback" not in told.stderr
+    assert "secret" not in told.stderr
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    data = {"DREAMFARM_DATA": str(tmp_path)}
+    assert run("db", "upgrade", **data).returncode == 0
+    key = run("keys", "make", "ada", "--role", "admin", "--label", "laptop", **data).stdout.strip()
+    assert key.startswith("df_")
+    listed = run("keys", "ls", **data).stdout
+    assert "ada" in listed
+    assert "laptop" in listed
+    assert key not in listed
+    assert run("keys", "revoke", listed.split()[0], **data).returncode == 0
+    assert "revoked" in run("keys", "ls", **data).stdout
+    assert run("keys", "revoke", "knothing", **data).returncode == 1
