@@ -14,6 +14,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 #: How long a writer waits for another on SQLite; writes take milliseconds, so this is a broken disk or a debugger.
 _SQLITE_BUSY_MS = 15_000
+#: How long PostgreSQL may take to accept a connection before it counts as away.
+_CONNECT_SECONDS = 5
 #: Taken by transactions that append events, so that events commit in the order of their numbers and whoever tails the
 #: table misses none. The locks' numbers are arbitrary.
 EVENTS = 0x6472_6561_6D01
@@ -81,7 +83,11 @@ def _engine(url: str) -> Engine:
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=5)
+        # libpq would wait for a silent host for minutes; a URL's own connect_timeout goes ahead.
+        patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_SECONDS}
+        return create_engine(
+            parsed, connect_args=patience, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=5
+        )
     engine = create_engine(parsed, connect_args={"timeout": _SQLITE_BUSY_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

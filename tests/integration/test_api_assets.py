@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import struct
 import zlib
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -99,8 +101,6 @@ def test_thumbnails_are_small_and_upright(one_api: RunningApi) -> None:
 def test_what_is_no_usable_picture_is_refused_with_the_reason(one_api: RunningApi, data: bytes, what: str) -> None:
     answer = one_api.client().post("/v1/assets", files={"file": ("picture.png", data, "image/png")})
     message = problem(answer, 422)
-    import re
-
     assert re.search(what, message, re.IGNORECASE), message
     assert one_api.blobs.keys("assets") == []
 
@@ -112,7 +112,7 @@ def test_bodies_beyond_the_limit_are_refused_before_they_are_read(one_api: Runni
         client, data = limited.client(), picture(100, 100)
         assert len(data) > 10_000
 
-        def in_pieces():  # type: ignore[no-untyped-def]
+        def in_pieces() -> Iterator[bytes]:
             yield from (data[i : i + 4096] for i in range(0, len(data), 4096))
 
         assert "10,000" in problem(client.post("/v1/assets", content=data), 413)

@@ -88,18 +88,16 @@ def test_lists_are_filtered_and_come_in_pages(api: RunningApi) -> None:
     submitted(api, 2)
     client.post(f"/v1/jobs/{jobs[3]}/cancel")
 
-    def listed(**params: object) -> list[str]:
+    def listed(**params: str | list[str]) -> list[str]:
         found: list[str] = []
-        cursor: str | None = None
+        query: dict[str, str | list[str]] = {**params, "limit": "2"}
         while True:
-            page = client.get(
-                "/v1/jobs", params={**params, "limit": 2, **({"cursor": cursor} if cursor else {})}
-            ).json()  # type: ignore[dict-item]
+            page = client.get("/v1/jobs", params=query).json()
             assert len(page["items"]) <= 2
             found += [job["id"] for job in page["items"]]
-            cursor = page["next"]
-            if cursor is None:
+            if page["next"] is None:
                 return found
+            query["cursor"] = page["next"]
 
     assert listed(batch=batch) == jobs[::-1]
     assert listed(batch=batch, state="cancelled") == [jobs[3]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 
@@ -75,8 +76,6 @@ def test_octaves_that_do_not_fit_are_clamped_and_said_so(one_api: RunningApi) ->
     ],
 )
 def test_mistakes_are_named_by_field_with_what_to_do(one_api: RunningApi, body: str, field: str, message: str) -> None:
-    import re
-
     answer = one_api.client().post("/v1/jobs", content=body, headers=JSON)
     problem(answer, 422)
     mistakes = answer.json()["errors"]
