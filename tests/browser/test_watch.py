@@ -148,6 +148,40 @@ def test_pausing_and_going_on(gallery: Page, farm: Farm, long_job: dict[str, Any
     expect(state).to_have_text("running", timeout=60_000)
 
 
+def test_buttons_and_focus_stay_while_progress_moves(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    """What is pressed must not be replaced under the finger, nor the focus be lost, twice a second."""
+    open_page(gallery, farm, f"/job/{long_job['id']}")
+    expect(gallery.locator(".job-state .badge")).to_have_text("running", timeout=60_000)
+    pause = gallery.get_by_role("button", name="Pause")
+    pause.focus()
+    handle = pause.element_handle()
+    line = gallery.locator(".progress-line")
+    before = line.text_content()
+    wait_until(lambda: line.text_content() != before, what="progress")
+    assert handle.evaluate("(button) => button.isConnected && document.activeElement === button")
+    expect(gallery.locator(".facts-list").first).to_contain_text("MP·it/s")
+    expect(gallery.locator(".facts-list").first).to_contain_text("about")
+
+
+def test_priority_can_be_changed(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/job/{long_job['id']}")
+    gallery.get_by_label("Priority").select_option("2")
+    wait_until(lambda: farm.job(long_job["id"])["priority"] == 2, what="the new priority")
+
+
+def test_older_batches_come_as_one_scrolls(gallery: Page, farm: Farm) -> None:
+    ids = [farm.submit(LONG | {"priority": 9}, name=f"small {i}")["id"] for i in range(30)]
+    for id_ in ids:
+        farm.steer("batches", id_, "cancel")
+    open_page(gallery, farm, "/")
+    strip = gallery.locator(".batch-strip")
+    expect(strip.locator(".batch-card", has_text="small 29")).to_be_visible()
+    strip.evaluate("(row) => row.scrollTo(row.scrollWidth, 0)")
+    expect(strip.locator(".batch-card", has_text="small 0")).to_be_attached()
+    names = strip.locator("strong", has_text="small").all_text_contents()
+    assert names == [f"small {i}" for i in reversed(range(30))]
+
+
 def test_the_picture_of_a_running_job_follows_its_frames(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
     open_page(gallery, farm, f"/job/{long_job['id']}")
     picture = gallery.locator(".stage .picture").first
@@ -217,6 +251,9 @@ def test_pages_fit_a_telephone(gallery: Page, farm: Farm, dreamt: dict[str, Any]
     expect(gallery.locator("main h1").first).to_be_attached()
     gallery.wait_for_timeout(500)
     assert gallery.evaluate("document.documentElement.scrollWidth") <= 360
+    box = gallery.get_by_role("button", name="Sign out").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 360
 
 
 def test_the_keyboard_alone_gets_everywhere(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> None:

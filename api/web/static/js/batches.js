@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { ago, amount, count, date, duration, percent, plural } from "./format.js";
-import { actionButtons, complain, progressBar, statesBar } from "./widgets.js";
+import { Actions, complain, progressBar, statesBar } from "./widgets.js";
 
 const name = (batch) => batch.name || `Batch ${batch.id}`;
 
@@ -78,11 +78,10 @@ export class BatchStrip {
 export class BatchHeader {
   constructor(batch, person, changed) {
     this.person = person;
-    this.changed = changed;
     this.bar = progressBar(0, "Progress of the batch");
     this.facts = h("p", { class: "facts" });
     this.states = h("p", { class: "legend" });
-    this.actions = h("div", { class: "buttons" });
+    this.actions = new Actions("batches", batch, changed);
     this.downloads = h("div", { class: "buttons" });
     this.node = h(
       "header",
@@ -92,7 +91,7 @@ export class BatchHeader {
       this.facts,
       this.bar,
       this.states,
-      h("div", { class: "batch-buttons" }, this.actions, this.downloads),
+      h("div", { class: "batch-buttons" }, this.actions.node, this.downloads),
     );
   }
 
@@ -121,8 +120,11 @@ export class BatchHeader {
           ),
         ),
     );
-    if (this.person.role !== "viewer") fill(this.actions, actionButtons("batches", batch, states, this.changed));
+    if (this.person.role !== "viewer") this.actions.update(states);
     const { outputs, contact_sheet: sheet } = batch.links;
+    const offered = `${outputs} ${sheet}`;
+    if (offered === this.offered) return;
+    this.offered = offered;
     fill(
       this.downloads,
       outputs && h("a", { class: "button", href: outputs, download: "" }, icon("archive"), "All outputs (ZIP)"),

@@ -7,7 +7,10 @@ import { amount, bytes, clock, date, duration, pixels } from "./format.js";
 import { octaveBar } from "./octaves.js";
 import { recipe } from "./recipe.js";
 import { Viewer } from "./viewer.js";
-import { actionButtons, badge, complain, errorState, progressLine } from "./widgets.js";
+import { Actions, badge, complain, errorState, progressLine, toast } from "./widgets.js";
+
+const UNFINISHED = ["queued", "running", "paused"];
+const PRIORITIES = { 0: "0, most urgent", 5: "5, as usual", 9: "9, when nothing else waits" };
 
 export function jobPage(id, person) {
   return new JobPage(id, person);
@@ -91,7 +94,8 @@ class JobPage {
     this.octaves = octaveBar(job);
     this.line = h("p", { class: "progress-line" });
     this.facts = h("dl", { class: "facts-list" });
-    this.actions = h("div", { class: "buttons" });
+    this.actions = new Actions("jobs", job, () => this.refresh());
+    this.priority = this.priorityField();
     this.downloads = h("div", { class: "buttons downloads" });
     this.notes = h(
       "ul",
@@ -111,7 +115,8 @@ class JobPage {
       this.octaves.node,
       this.line,
       this.facts,
-      this.actions,
+      this.priority,
+      this.actions.node,
       this.downloads,
       job.notes.length > 0 && this.notes,
     );
@@ -133,8 +138,10 @@ class JobPage {
     this.reason.textContent = job.reason;
     this.reason.className = `reason ${job.state}`;
     this.reason.hidden = !job.reason;
+    this.priority.hidden = this.person.role === "viewer" || !UNFINISHED.includes(job.state);
     this.octaves.set(job);
     this.line.textContent = progressLine(progress);
+    if (job.state !== "running") this.speed = new Speed();
     const speed = this.speed.of(progress);
     const left = progress.seconds_left ?? (speed ? (progress.mpit_total - progress.mpit) / speed : null);
     const facts = {
@@ -146,7 +153,7 @@ class JobPage {
       Score: progress.score === null ? null : amount(progress.score),
       Worker: job.worker,
       Attempt: job.attempt > 1 ? String(job.attempt) : null,
-      Priority: String(job.priority),
+      Priority: this.priority.hidden ? String(job.priority) : null,
       Submitted: `${date(job.created_at)} by ${job.owner}`,
     };
     fill(
@@ -155,16 +162,35 @@ class JobPage {
         .filter(([, value]) => value !== null)
         .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
     );
-    if (this.person.role !== "viewer")
-      fill(
-        this.actions,
-        actionButtons("jobs", job, { [job.state]: 1 }, () => this.refresh()),
-      );
+    if (this.person.role !== "viewer") this.actions.update({ [job.state]: 1 });
     this.showDownloads();
+  }
+
+  /** Lets an unfinished job go before others, or after them. */
+  priorityField() {
+    const option = (value) =>
+      h("option", { value, selected: value === this.job.priority }, PRIORITIES[value] ?? String(value));
+    const choice = h(
+      "select",
+      { id: "priority" },
+      Array.from({ length: 10 }, (_, value) => option(value)),
+    );
+    choice.addEventListener("change", async () => {
+      try {
+        await api.setPriority(this.id, Number(choice.value));
+        toast(`Priority ${choice.value}`);
+      } catch (error) {
+        complain(error);
+      }
+    });
+    return h("div", { class: "priority" }, h("label", { for: "priority" }, "Priority"), choice);
   }
 
   showDownloads() {
     const { links, output } = this.job;
+    const offered = JSON.stringify(links);
+    if (offered === this.offered) return;
+    this.offered = offered;
     const link = (href, picture, label, name) =>
       href && h("a", { class: "button", href, download: name ?? "" }, icon(picture), label);
     fill(

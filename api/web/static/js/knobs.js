@@ -2,59 +2,8 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
+import { FALLBACK, NUMBERS, SIZES, at, merged, put } from "./specfields.js";
 import { complain } from "./widgets.js";
-
-const SIZES = ["", 1024, 2048, 4096, 8192];
-
-/** `fields` of a preset with what it says of `model` laid over. */
-function merged(base, over) {
-  const result = { ...base };
-  for (const [key, value] of Object.entries(over ?? {})) {
-    const both =
-      value && base[key] && typeof value === "object" && typeof base[key] === "object" && !Array.isArray(value);
-    result[key] = both ? merged(base[key], value) : value;
-  }
-  return result;
-}
-
-const at = (object, path) => path.split(".").reduce((inner, key) => inner?.[key], object);
-
-function put(object, path, value) {
-  const keys = path.split(".");
-  const last = keys.pop();
-  let inner = object;
-  for (const key of keys) inner = inner[key] ??= {};
-  inner[last] = value;
-}
-
-// Fields that are numbers: path, label, smallest, largest, step, what it does, and for which kind.
-const NUMBERS = [
-  ["size.long_edge", "Size", 16, 65536, 1, "Longer side of the output in pixels; empty keeps the picture's own"],
-  ["octaves.count", "Octaves", 1, 16, 1, "Scales from small to large: more makes larger shapes"],
-  ["octaves.scale", "Octave scale", 1.05, 4, 0.05, "How much larger each octave is than the one before"],
-  ["iterations", "Iterations", 1, 100000, 1, "Steps in each octave: more goes deeper"],
-  ["step", "Step", 0.01, 1000, 0.01, "How strong each step is", "dream"],
-  ["content_weight", "Content weight", 0, 1e9, "any", "How much of the picture itself stays", "style"],
-  ["style_weight", "Style weight", 0, 1e9, "any", "How much of the style comes over", "style"],
-  ["tv_weight", "Smoothness", 0, 1e9, "any", "More is smoother", "style"],
-  ["seed", "Seed", 0, 2 ** 53 - 1, 1, "Another number, another variant"],
-  ["frames.every", "Frames every", 0, 100000, 1, "Keep an intermediate picture every N iterations; 0: one per octave"],
-  ["priority", "Priority", 0, 9, 1, "0 is the most urgent"],
-];
-
-const FALLBACK = {
-  "octaves.count": 4,
-  "octaves.scale": 1.4,
-  iterations: 10,
-  step: 1.5,
-  seed: 0,
-  "frames.every": 5,
-  priority: 5,
-  "size.long_edge": "as the picture",
-  content_weight: 1,
-  style_weight: 1,
-  tv_weight: 0,
-};
 
 export class Knobs {
   constructor(presets, models, changed) {
@@ -161,7 +110,7 @@ export class Knobs {
       h(
         "datalist",
         { id: "sizes" },
-        SIZES.filter(Boolean).map((value) => h("option", { value })),
+        SIZES.map((value) => h("option", { value })),
       );
     const input = h("input", {
       id,

@@ -95,7 +95,7 @@ class SubmitPage {
     );
     const form = h(
       "form",
-      { class: "submit-form", onsubmit: (event) => this.submit(event) },
+      { class: "submit-form", novalidate: true, onsubmit: (event) => this.submit(event) },
       h(
         "div",
         { class: "submit-main" },

@@ -1,7 +1,7 @@
 // Small parts that several pages use.
 
 import * as api from "./api.js";
-import { h, icon } from "./dom.js";
+import { fill, h, icon } from "./dom.js";
 import { count, percent } from "./format.js";
 
 export const STATES = ["running", "queued", "paused", "succeeded", "failed", "cancelled"];
@@ -124,7 +124,7 @@ export async function steer(kind, thing, action, done) {
 }
 
 /** The actions that make sense for jobs in these states ({state: number}). */
-export function actionsFor(states) {
+function actionsFor(states) {
   const actions = [];
   if (states.queued || states.running) actions.push(["pause", "Pause", "pause"]);
   if (states.paused) actions.push(["resume", "Resume", "play"]);
@@ -133,19 +133,32 @@ export function actionsFor(states) {
   return actions;
 }
 
-export const actionButtons = (kind, thing, states, done) =>
-  actionsFor(states).map(([action, label, picture]) =>
-    h(
-      "button",
-      {
-        type: "button",
-        class: action === "cancel" ? "danger-quiet" : "",
-        onclick: () => steer(kind, thing, action, done),
-      },
-      icon(picture),
-      label,
-    ),
-  );
+/** The buttons to steer a job or batch; they stay the same elements until other actions make sense. */
+export class Actions {
+  constructor(kind, thing, done) {
+    this.node = h("div", { class: "buttons", role: "group", "aria-label": "Actions" });
+    this.button = ([action, label, picture]) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: action === "cancel" ? "danger-quiet" : "",
+          onclick: () => steer(kind, thing, action, done),
+        },
+        icon(picture),
+        label,
+      );
+  }
+
+  /** `states`: how many jobs are in each state. */
+  update(states) {
+    const actions = actionsFor(states);
+    const shown = actions.map(([action]) => action).join();
+    if (shown === this.shown) return;
+    this.shown = shown;
+    fill(this.node, actions.map(this.button));
+  }
+}
 
 /** A page for when there is nothing to show. */
 export const emptyState = (picture, title, text, ...more) =>
