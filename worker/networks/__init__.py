@@ -63,7 +63,8 @@ def classify(network: Network, rgb: NDArray[np.float32], top: int = 5) -> list[t
     import tensorflow as tf
 
     logits = network.card.find_layer(network.card.logits)
-    cells = network.activations(tf.constant(rgb[None], tf.float32), [logits.name])[logits.name]
+    height, width = (side // 2 * 2 for side in rgb.shape[:2])  # strides of 2 want even sides
+    cells = network.activations(tf.constant(rgb[None, :height, :width], tf.float32), [logits.name])[logits.name]
     probabilities = tf.nn.softmax(tf.reduce_mean(cells, axis=(0, 1, 2))).numpy()
     names = logits.channel_names or tuple(map(str, range(logits.channels)))
     order = np.argsort(-probabilities)[:top]
