@@ -125,13 +125,14 @@ def test_cancelling_interrupts_the_slice(one_api: RunningApi, redis_server: Redi
         mailbox = queue.control.mailbox(connection)
         node = mailbox.Node("w@test", channel=connection.default_channel)
         consumer = node.listen(callback=lambda body, _message: heard.append(body))
-        client.post(f"/v1/jobs/{job}/cancel")
 
         def drained() -> bool:
             with contextlib.suppress(TimeoutError):
                 connection.drain_events(timeout=0.1)
             return bool(heard)
 
+        drained()  # subscribes: what was published before is not heard
+        client.post(f"/v1/jobs/{job}/cancel")
         wait_until(drained, what="the interruption")
         consumer.cancel()
     assert heard[0]["method"] == "revoke"
