@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
 #: Importing TensorFlow from a cold disk can take this long.
 _IMPORT_SECONDS = 120
@@ -59,17 +60,21 @@ def nvidia_gpus() -> list[str]:
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []
 
 
-def devices(workers: int) -> list[str]:
+def devices(workers: int, say: Callable[[str], None]) -> list[str]:
     """The device of each of so many workers; of one per GPU, or one for the CPU, where that is 0.
 
     TensorFlow is only asked where there are GPUs at all, because that takes seconds.
     """
     gpus = 0
-    if nvidia_gpus():
+    found = nvidia_gpus()
+    if found:
+        say(f"asking TensorFlow whether it can use {', '.join(found)}")
         try:
             gpus = tensorflow()[1]
         except NoTensorFlow:
             gpus = 0
+        if gpus < len(found):
+            say(f"it can use {gpus} of {len(found)} GPUs; `dreamfarm doctor` says what to do")
     if gpus == 0:
         return ["cpu"] * max(1, workers)
     return [f"gpu:{number % gpus}" for number in range(workers or gpus)]

@@ -38,9 +38,10 @@ class Report:
     def say(self, message: str) -> None:
         """Tell one thing."""
         line = f"{time.strftime('%H:%M:%S')} {message}"
-        self._file.write(line + "\n")
-        self._file.flush()
-        # The terminal may have been closed meanwhile.
+        # The disk may be full, the terminal may have been closed.
+        with contextlib.suppress(OSError):
+            self._file.write(line + "\n")
+            self._file.flush()
         with contextlib.suppress(OSError, ValueError):
             print(line, flush=True)
 
@@ -50,9 +51,10 @@ class Report:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self._file.write(f"{error}\n")
-        self._file.close()
+        with contextlib.suppress(OSError):
+            if error is not None:
+                self._file.write(f"{error}\n")
+            self._file.close()
 
 
 def hang_up(log: Path) -> None:

@@ -69,6 +69,7 @@ def _named(setting: str) -> str:
 
 def _service(error: Exception) -> tuple[str, int] | None:
     """A database or a Redis that does not answer."""
+    from alembic.util import CommandError
     from kombu.exceptions import OperationalError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -76,6 +77,8 @@ def _service(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, SQLAlchemyError):
         remedy = "`dreamfarm db upgrade` makes its tables, `dreamfarm doctor` tells more"
         return f"the database does not do what it should: {first_line}; {remedy}", 1
+    if isinstance(error, CommandError):
+        return f"the database's schema is not one of this version's: {first_line}; was it made by a newer one?", 1
     if isinstance(error, OperationalError):
         return f"Redis cannot be reached: {first_line}; `dreamfarm doctor` tells more", 1
     return None

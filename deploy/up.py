@@ -49,15 +49,19 @@ class _Stop:
 class _Board:
     """Keeps `farm.json` true."""
 
-    def __init__(self, data: Path, farm: Farm) -> None:
+    def __init__(self, data: Path, farm: Farm, report: Report) -> None:
         self._data = data
+        self._report = report
         self.farm = farm
         farmfile.write(data, farm)
 
     def note(self, **changes: Any) -> None:
-        """Write changed fields of the farm's description."""
+        """Write changed fields of the farm's description. A disk that is full must not end a farm."""
         self.farm = dataclasses.replace(self.farm, **changes)
-        farmfile.write(self._data, self.farm)
+        try:
+            farmfile.write(self._data, self.farm)
+        except OSError as error:
+            self._report.say(f"farm.json cannot be written: {error}")
 
 
 def run(settings: Settings, *, started: Callable[[str], None]) -> None:
@@ -97,10 +101,15 @@ def detach(settings: Settings) -> None:
         text=True,
     )
     assert process.stdout is not None
-    with process.stdout:
-        # Ends when the farm is healthy and hangs up, or when it has ended.
-        for line in process.stdout:
-            print(line, end="", flush=True)
+    try:
+        with process.stdout:
+            # Ends when the farm is healthy and hangs up, or when it has ended.
+            for line in process.stdout:
+                print(line, end="", flush=True)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
     farm = farmfile.read(settings.data)
     if farm is None or farm.supervisor.pid != process.pid or farm.state != "running":
         process.wait()
@@ -128,7 +137,8 @@ def in_background(settings: Settings) -> None:
 def _run(settings: Settings, report: Report, stop: _Stop, started: Callable[[str], None]) -> None:
     if settings.flower_password is None:
         settings = settings.model_copy(update={"flower_password": SecretStr(secrets.token_urlsafe(12))})
-    board = _Board(settings.data, _describe(settings))
+    board = _Board(settings.data, _describe(settings), report)
+    report.say(f"starting the farm in {settings.data}")
     store = Store(settings.database)
     try:
         upgrade(store)
@@ -138,7 +148,7 @@ def _run(settings: Settings, report: Report, stop: _Stop, started: Callable[[str
                 settings,
                 store,
                 redis=None if settings.redis_url else redis_server.prepare(settings.data),
-                devices=devices(settings.workers),
+                devices=devices(settings.workers, report.say),
             ),
             logs=settings.data / "logs",
             say=report.say,
@@ -146,7 +156,6 @@ def _run(settings: Settings, report: Report, stop: _Stop, started: Callable[[str
             stop=stop.wanted,
             hurry=stop.hurry,
         )
-        report.say(f"starting the farm in {settings.data}")
         try:
             supervisor.start()
             board.note(state="running")

