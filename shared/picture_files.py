@@ -82,14 +82,12 @@ def _png_filter(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) ->
 def tiff(pixels: NDArray[np.uint8] | NDArray[np.uint16], icc: bytes | None, manifest: str | None) -> bytes:
     """A baseline TIFF of 8 or 16 bits per channel, deflated, with horizontal prediction.
 
-    `pixels`: (H, W, 3) RGB or (H, W, 4) with unassociated alpha. The manifest becomes the ImageDescription, in UTF-8.
-    ValueError when the file would pass 4 GiB, where a TIFF's offsets end.
+    `pixels`: (H, W, 3) RGB or (H, W, 4) with unassociated alpha; below 4 GiB, where a TIFF's offsets end.
+    The manifest becomes the ImageDescription, in UTF-8.
     """
     height, width, channels = pixels.shape
     strips = list(_tiff_strips(pixels))
     offsets = np.cumsum([8] + [len(strip) for strip in strips])
-    if offsets[-1] > 2**32 - 2**20:
-        raise ValueError(f"a TIFF ends at 4 GiB; this picture of {width}×{height} needs more")
     entries: list[tuple[int, int, list[int] | bytes]] = [
         (256, _LONG, [width]),
         (257, _LONG, [height]),

@@ -35,7 +35,9 @@ _FORMATS = {
 }
 _READABLE = "png, jpeg, webp, tiff, gif, bmp or avif"
 #: Longest side in pixels that an output format can hold (libwebp's and libjpeg's own limits).
-MAX_SIDE = {"webp": 16_383, "jpeg": 65_500}
+_LONGEST_SIDE = {"webp": 16_383, "jpeg": 65_500}
+#: A TIFF's offsets end at 4 GiB; what it holds is counted before compression, which may not help.
+_TIFF_BYTES = 2**32 - 2**20
 _ROWS = 256
 
 
@@ -124,24 +126,30 @@ def encode(
     without a longer one. Raises PictureError for values that are not finite and sizes the format cannot hold.
     """
     height, width = rgb.shape[:2]
-    limit = MAX_SIDE.get(output.format)
-    if limit is not None and max(width, height) > limit:
-        raise PictureError(
-            f"{width}×{height} pixels do not fit a {output.format}, whose sides end at {limit}; choose png or tiff"
-        )
+    reason = misfit(output, width, height)
+    if reason is not None:
+        raise PictureError(reason)
     if alpha is not None and alpha.shape != rgb.shape[:2]:
         raise ValueError(f"the alpha channel is {alpha.shape}, the picture {rgb.shape[:2]}")
     if alpha is not None and output.format == "jpeg":
         rgb, alpha = rgb * alpha[..., None] + 255 * (1 - alpha[..., None]), None
     pixels = _quantise(rgb, alpha, 65_535 if output.bits == 16 else 255)
     if output.format == "tiff":
-        try:
-            return tiff(pixels, icc, manifest)
-        except ValueError as error:
-            raise PictureError(f"{error}; choose png") from None
+        return tiff(pixels, icc, manifest)
     if output.bits == 16:
         return png16(pixels, icc, manifest)
     return common_file(Image.fromarray(pixels), output, icc, manifest)
+
+
+def misfit(output: Output, width: int, height: int) -> str | None:
+    """Why a picture of that size does not fit the output's format, for people; None when it does."""
+    longest = _LONGEST_SIDE.get(output.format)
+    if longest is not None and max(width, height) > longest:
+        return f"{width}×{height} pixels do not fit a {output.format}, whose sides end at {longest}; choose png"
+    # Red, green, blue and alpha.
+    if output.format == "tiff" and width * height * 4 * output.bits // 8 > _TIFF_BYTES:
+        return f"{width}×{height} pixels of {output.bits} bits do not fit a tiff, which ends at 4 GiB; choose png"
+    return None
 
 
 def read_manifest(data: bytes) -> str | None:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
+from shared.pictures import misfit
 from shared.problems import Problem, SpecError
 from shared.specs import DreamSpec, StyleSpec
 
@@ -112,6 +113,9 @@ def plan(
     layers = tuple(layer.name for layer in _layers(spec, card))
     full_width, full_height = _output_size(spec, width, height)
     _check_size(full_width, full_height, card)
+    reason = misfit(spec.output, full_width, full_height)
+    if reason is not None:
+        raise SpecError([Problem("output.format", reason)])
     return _plan(
         card.name,
         _Work.of(card, layers, spec),

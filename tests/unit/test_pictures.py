@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from shared.cards import card
 from shared.pictures import Limits, PictureError, decode, encode, probe, read_manifest
-from shared.specs import Output
+from shared.plan import plan
+from shared.problems import SpecError
+from shared.specs import DreamSpec, Output
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -370,6 +373,26 @@ class TestEncode:
     def test_sizes_a_format_cannot_hold(self, kind: str, side: int) -> None:
         with pytest.raises(PictureError, match=f"{side}×1.*choose png"):
             encode(np.zeros((1, side, 3), np.float32), Output(format=kind))
+
+    @pytest.mark.parametrize(
+        ("output", "long_edge", "fits"),
+        [
+            (Output(format="webp"), 16_383, True),
+            (Output(format="webp"), 16_384, False),
+            (Output(format="jpeg"), 65_500, True),
+            (Output(format="jpeg"), 65_501, False),
+            (Output(format="tiff"), 32_000, True),
+            (Output(format="tiff", bits=16), 32_000, False),
+            (Output(format="png", bits=16), 65_536, True),
+        ],
+    )
+    def test_such_a_job_is_refused_before_it_is_rendered(self, output: Output, long_edge: int, fits: bool) -> None:
+        spec = DreamSpec.model_validate({"size": {"long_edge": long_edge}, "output": output})
+        if fits:
+            assert plan(spec, card=card("motifnet"), width=None, height=None).width == long_edge
+        else:
+            with pytest.raises(SpecError, match=r"output\.format.*choose png"):
+                plan(spec, card=card("motifnet"), width=None, height=None)
 
     def test_lower_quality_is_smaller(self) -> None:
         rgb = noise(100, 100).astype(np.float32)
