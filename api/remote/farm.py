@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from api.remote import fetching, uploading, watching
 from api.remote.address import find
+from api.remote.errors import FarmError
 from api.remote.transport import PATIENCE_SECONDS, Transport
 from api.schemas import (
     AssetView,
@@ -229,7 +231,7 @@ def _creating(key: str | None) -> dict[str, str]:
 
 
 def _segment(text: str) -> str:
-    """A part of a path; a slash in it must not lead elsewhere."""
-    from urllib.parse import quote
-
-    return quote(text, safe="") or "-"
+    """An ID or name as a part of a path; one that would lead elsewhere is refused here."""
+    if not re.fullmatch(r"[\w:-][\w:.-]*", text, re.ASCII):
+        raise FarmError(f"{text!r} is neither an ID nor a name", kind="not-found", status=404)
+    return text

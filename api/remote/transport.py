@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 import httpx
@@ -59,8 +59,11 @@ class Transport:
         deadline = time.monotonic() + self._patience
         for wait in _waits():
             try:
-                content = None if body is None else body()
-                response = self.http.request(method, path, params=sent, json=json, content=content, headers=headers)
+                with ExitStack() as stack:
+                    content = None if body is None else body()
+                    if content is not None and not isinstance(content, bytes):
+                        stack.enter_context(content)
+                    response = self.http.request(method, path, params=sent, json=json, content=content, headers=headers)
                 self._answered = True
                 if response.status_code in _AWAY and time.monotonic() + wait < deadline:
                     time.sleep(max(wait, _retry_after(response)))
@@ -69,7 +72,8 @@ class Transport:
                     raise error_of(response)
                 return response.json() if response.content else None
             except httpx.TransportError as error:
-                if not self._answered or time.monotonic() + wait > deadline:
+                nobody_there = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)) and not self._answered
+                if nobody_there or time.monotonic() + wait > deadline:
                     raise NoFarm(self.address.url, reason(error)) from None
                 time.sleep(wait)
         raise AssertionError("unreachable: the waits do not end")
