@@ -233,6 +233,8 @@ def replayed(farm: Services, who: Caller, key: str | None, digest: str) -> Store
 def store(farm: Services, who: Caller, name: str, jobs: Sequence[Planned], *, key: str | None, digest: str) -> Stored:
     """Store a batch in one transaction, and have it announced."""
     new = [NewJob(spec=job.spec, name=_shown(job.spec.name or "") or job.spec.preset, plan=job.plan) for job in jobs]
+    # A job that was submitted alone lends its batch its name.
+    name = new[0].name if len(new) == 1 and not name else name
     try:
         with farm.store.write() as session:
             before = remembered(session, who.owner, key, digest)
