@@ -12,11 +12,15 @@ from collections.abc import Callable, Sequence
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from shared.store import Store
 from shared.store.jobs.schedule import Announcement, announce_next
 
 log = logging.getLogger(__name__)
+
+#: What a Redis that is down, hangs, is full or refuses is told by.
+UNREACHABLE = (OperationalError, RedisError, OSError)
 
 #: Renders one slice of one job. Keyword: `job`.
 SLICE = "job.slice"
@@ -79,8 +83,7 @@ def celery_app(broker: str) -> Celery:
 def publish(app: Celery, announcements: Sequence[Announcement]) -> None:
     """Publish messages over one connection.
 
-    Raises:
-        OperationalError: Redis is not to be reached; the jobs stay announced, and the sweeper notices the loss.
+    Raises UNREACHABLE; the jobs stay announced, and the sweeper notices the loss.
     """
     with app.producer_or_acquire() as producer:
         for a in announcements:
@@ -98,11 +101,7 @@ def publish(app: Celery, announcements: Sequence[Announcement]) -> None:
 
 
 def waiting(app: Celery) -> int:
-    """How many messages wait in Redis.
-
-    Raises:
-        OperationalError: Redis is not to be reached.
-    """
+    """How many messages wait in Redis. Raises UNREACHABLE."""
     with app.connection_for_read() as connection:
         channel = connection.default_channel
         return sum(channel.client.llen(channel._q_for_pri(QUEUE, lane)) for lane in LANES)
@@ -115,7 +114,7 @@ def announce(store: Store, app: Celery, *, ahead: int) -> int:
     if announcements:
         try:
             publish(app, announcements)
-        except OperationalError as error:
+        except UNREACHABLE as error:
             log.warning("Redis cannot be reached, jobs wait in SQL: %s", error)
     return len(announcements)
 

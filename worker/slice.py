@@ -24,7 +24,7 @@ from shared.store.tables import Failure, Job
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
-from worker.outputs import attempt_folder, finish
+from worker.outputs import attempt_folder, finish, tidy
 from worker.recorder import FrameRecorder
 from worker.render import NotFinite, OutOfMemory, Progress
 from worker.workbench import Bench, Work, pack
@@ -114,8 +114,8 @@ class Slice:
         self._bench.clear()
         if not kept:
             return Ended("stale")
-        if self._job.checkpoint is not None:
-            self._context.blobs.delete(self._job.checkpoint)
+        if self._job.attempt > 1:
+            tidy(self._context, self._job.id)
         return Ended("succeeded")
 
     def _stop(self, work: Work, stopped: Stopped) -> Ended:

@@ -6,11 +6,10 @@ import logging
 import threading
 
 from celery import Celery
-from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.blobs import open_blobs
-from shared.queue import announce, celery_app, waiting
+from shared.queue import UNREACHABLE, announce, celery_app, waiting
 from shared.settings import Settings
 from shared.store import Store, workers
 from shared.store.jobs import schedule
@@ -53,7 +52,7 @@ def _expire(store: Store, settings: Settings) -> int:
 def _find_messages(store: Store, app: Celery, settings: Settings) -> int:
     try:
         in_queue = waiting(app)
-    except OperationalError as error:
+    except UNREACHABLE as error:
         log.warning("Redis cannot be reached, jobs wait in SQL: %s", error)
         return 0
     with store.write() as session:

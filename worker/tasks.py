@@ -10,6 +10,7 @@ from typing import Any
 from billiard.exceptions import WorkerLostError
 from celery import Task, shared_task, signals
 from celery.exceptions import Ignore
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.queue import RESUME, SLICE, announce
 from shared.store.jobs import schedule, steering
@@ -44,7 +45,10 @@ def render_slice(self: Task, job: str) -> str:
         return Slice(farm, _bench(), worker, claimed, heart).run()
 
     ended = run_attempt(farm, worker, job, str(self.request.id), render)
-    announce(farm.store, self.app, ahead=farm.settings.announce_ahead)
+    try:
+        announce(farm.store, self.app, ahead=farm.settings.announce_ahead)
+    except SQLAlchemyError as error:  # the slice is safe; the sweeper announces what comes next
+        log.warning("the database is away, nothing was announced: %s", error)
     if ended.outcome == "failed":
         raise SliceFailed(ended.reason)
     if ended.outcome in ("stopped", "stale"):

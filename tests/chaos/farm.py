@@ -159,8 +159,9 @@ class Farm:
         assert types["job.frame"] == len(frames)
         assert all(attempt.outcome != "running" for attempt in attempts)
         assert [a.outcome for a in attempts].count("succeeded") == 1
-        leftovers = [key for key in self.blobs.keys(f"jobs/{job_id}") if key.endswith(("output.png", "manifest.json"))]
-        assert len(leftovers) == 2
+        # A worker commits before it tidies up, so the job may be a moment ahead of its folder.
+        wanted = {job.output, job.manifest, *(f.picture for f in frames), *(f.thumbnail for f in frames)}
+        wait_until(lambda: set(self.blobs.keys(f"jobs/{job_id}")) == wanted, seconds=5, what="a tidy folder")
         return output
 
     def _size(self, asset: object) -> tuple[int | None, int | None]:
