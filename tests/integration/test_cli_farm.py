@@ -1,0 +1,171 @@
+"""A whole farm, worked with from the command line: dream, verify, run again, interrupt, pause; and without the farm."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from tests.conftest import wait_until
+
+SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+SMALL = ("--size", "160", "--octaves", "2", "--iterations", "3")
+PATIENCE = 180
+
+
+class Terminal:
+    """Somebody at a command line on the farm's machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("DREAMFARM_")}
+        self.environment |= {"DREAMFARM_DATA": str(folder / "data"), "DREAMFARM_FLOWER_PORT": "0"}
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """Start a command."""
+        command = [sys.executable, "-m", "deploy.main", *map(str, arguments)]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def run(self, *arguments: object, code: int = 0) -> tuple[str, str]:
+        """Run a command, which must end with this exit code; what it printed and what it said."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code, out + err
+        return out, err
+
+    def json(self, *arguments: object) -> Any:
+        """What a command prints with --json."""
+        return json.loads(self.run(*arguments, "--json")[0])
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """A running farm and somebody at its command line."""
+    terminal = Terminal(tmp_path_factory.mktemp("farm"))
+    terminal.run("up", "--detach", "--port", "0")
+    yield terminal
+    terminal.run("down")
+
+
+@pytest.fixture(scope="module")
+def output(at: Terminal) -> Path:
+    """A dream that the farm rendered."""
+    folder = at.folder / "out"
+    out, err = at.run("dream", SAMPLES / "lake.jpg", *SMALL, "--animation", "gif", "--watch", "--out", folder)
+    assert "✓ succeeded  lake.jpg  160×" in err
+    job = out.strip()
+    assert {p.name for p in folder.iterdir()} == {
+        f"lake-{job}.png", f"lake-{job}.json", f"lake-{job}-animation.gif",
+    }  # fmt: skip
+    return folder / f"lake-{job}.png"
+
+
+def pixels(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A picture's values."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_an_output_can_be_verified(at: Terminal, output: Path) -> None:
+    out, _ = at.run("verify", output)
+
+    assert "same" in out
+    assert at.json("verify", output, "--input", SAMPLES / "lake.jpg")["same"] is True
+
+
+def test_an_output_that_was_painted_over_is_found_out(at: Terminal, output: Path) -> None:
+    painted = at.folder / "painted.png"
+    with Image.open(output) as image:
+        info = PngInfo()
+        info.add_itxt("dreamfarm", image.info["dreamfarm"])
+        image.putpixel((5, 5), (255, 0, 255))
+        image.save(painted, pnginfo=info)
+
+    out, _ = at.run("verify", painted, code=1)
+
+    assert "different" in out
+
+
+def test_what_this_process_renders_is_what_the_farm_renders(at: Terminal, output: Path) -> None:
+    out, _ = at.run("render", "dream", SAMPLES / "lake.jpg", *SMALL, "--out", at.folder / "here")
+
+    assert Path(out.strip()) == at.folder / "here" / "lake-dream.png"
+    assert np.array_equal(pixels(Path(out.strip())), pixels(output))
+
+
+def test_running_again_with_another_seed_gives_another_picture(at: Terminal, output: Path) -> None:
+    out, _ = at.run("rerun", output, "--set", "seed=99", "--set", "animation=", "--out", at.folder / "again", code=2)
+    assert out == ""
+    out, _ = at.run("rerun", output, "--set", "step=4", "--out", at.folder / "again")
+
+    (again,) = (at.folder / "again").glob(f"lake-{out.strip()}.png")
+    assert not np.array_equal(pixels(again), pixels(output))
+
+
+def test_interrupting_the_watch_leaves_the_job_running(at: Terminal) -> None:
+    job = at.run("dream", SAMPLES / "dusk.jpg", "--size", "512", "--iterations", "200")[0].strip()
+    watching = at.start("watch", job)
+    assert watching.stderr is not None
+    wait_until(lambda: "octave" in watching.stderr.readline(), what="progress")
+    watching.send_signal(signal.SIGINT)
+    _, err = watching.communicate(timeout=PATIENCE)
+
+    assert watching.returncode == 130
+    assert f"dreamfarm watch {job}" in err
+    assert "Traceback" not in err
+    assert at.json("show", job)["state"] == "running"
+    at.run("cancel", job)
+
+
+def test_a_waiting_job_that_is_paused_stays_so_until_it_is_resumed(at: Terminal) -> None:
+    first = at.run("dream", SAMPLES / "dusk.jpg", "--size", "512", "--iterations", "200")[0].strip()
+    waiting = at.run("dream", SAMPLES / "lake.jpg", *SMALL)[0].strip()
+    wait_until(lambda: at.json("show", first)["state"] == "running", seconds=60)
+    at.run("pause", waiting)
+    at.run("cancel", first)
+    another = at.run("dream", *SMALL, "--watch")[0].strip()
+
+    assert at.json("show", another)["state"] == "succeeded"
+    assert at.json("show", waiting)["state"] == "paused"
+    at.run("resume", waiting)
+    at.run("watch", waiting)
+    assert at.json("show", waiting)["state"] == "succeeded"
+
+
+def test_a_style_transfer_is_rendered_here_with_its_frames(at: Terminal) -> None:
+    style = f"{SAMPLES / 'swirls.jpg'}=2"
+    options = ("--size", "128", "--octaves", "1", "--iterations", "4", "--frames-every", "2")
+    here = at.folder / "styled"
+    made = at.json("render", "style", SAMPLES / "fruit.jpg", "--style", style, *options, "--out", here)
+
+    files = [Path(file).relative_to(here).as_posix() for file in made[0]["files"]]
+    assert files == [
+        "fruit-style.json", "fruit-style-frames/00001.jpg", "fruit-style-frames/00002.jpg", "fruit-style.png",
+    ]  # fmt: skip
+    assert (
+        "is there already"
+        in at.run("render", "style", SAMPLES / "fruit.jpg", "--style", style, *options, "--out", here, code=2)[1]
+    )
+    assert at.json(
+        "verify", here / "fruit-style.png", "--input", SAMPLES / "fruit.jpg", "--input", SAMPLES / "swirls.jpg"
+    )["same"]
+
+
+def test_a_network_tells_what_it_sees(at: Terminal) -> None:
+    seen = at.json("classify", "motifnet", SAMPLES / "fruit.jpg")
+
+    assert len(seen) == 5
+    assert seen[0]["probability"] >= seen[1]["probability"] > 0
+    assert "TensorFlow" not in at.run("classify", "motifnet", SAMPLES / "fruit.jpg")[1]
