@@ -82,7 +82,7 @@ async def get_asset(
     request: Request,
     farm: Farm,
     who: Viewer,
-    thumbnail: Annotated[bool, Query(description="At most 320 pixels long, WebP")] = False,
+    thumbnail: Annotated[bool, Query(description="A small copy, at most 320 pixels long")] = False,
 ) -> Response:
     """An uploaded picture, as it was sent."""
     asset = await anyio.to_thread.run_sync(_find, farm, who, asset_id)

@@ -42,7 +42,7 @@ def get_frame(
     request: Request,
     farm: Farm,
     who: Viewer,
-    thumbnail: Annotated[bool, Query(description="At most 320 pixels long, WebP")] = False,
+    thumbnail: Annotated[bool, Query(description="A small copy, at most 320 pixels long")] = False,
     download: Download = False,
 ) -> Response:
     """A frame (JPEG): by its number, or the latest."""
