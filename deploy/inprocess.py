@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from shared.cards import card
 from shared.outputs import Manifest, manifest_of, output_file
 from shared.pictures import Picture, encode
 from shared.plan import Plan, plan
+from shared.settings import Settings
 from shared.specs import DreamSpec, Output, StyleSpec
 from worker.frames import animate, frame_bytes
 from worker.networks import load
@@ -44,11 +44,13 @@ class Bench:
     """A network that renders job after job."""
 
     network: Network
+    #: Largest tile side, where the settings name one.
+    tile_limit: int | None
 
     @classmethod
-    def of(cls, model: str, folder: Path) -> Bench:
+    def of(cls, model: str, settings: Settings) -> Bench:
         """The bench for a model. Raises shared.cards.UnknownModel, worker.networks.BadWeights."""
-        return cls(load(model, folder=folder))
+        return cls(load(model, folder=settings.networks), settings.tile)
 
     def render(
         self,
@@ -99,7 +101,7 @@ class Bench:
         if tile is not None:
             # The planner makes the same tiles of the longest side that it gave them, whatever that was cut from.
             spec = spec.model_copy(update={"tiling": spec.tiling.model_copy(update={"tile": tile})})
-        return plan(spec, card=card(spec.model), width=width, height=height)
+        return plan(spec, card=card(spec.model), width=width, height=height, tile_limit=self.tile_limit)
 
     def _smaller(
         self,

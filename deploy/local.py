@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,21 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from api.cli import words
 from api.cli.command import Failed, Json, Misused, add, err, out, print_json
 from api.cli.options import JobOptions
 from api.cli.planning import plan_here
-from api.cli.progress import Snapshot, display
 from api.cli.submitting import checked, one_each
+from deploy.rendering import decoded, open_bench, rendered
 from shared.manifest_files import Job
 from shared.manifests import Entry, with_assets
 from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
 
 if TYPE_CHECKING:
     from api.client import Farm
-    from deploy.inprocess import Bench, Rendered
-    from shared.pictures import Picture
-    from worker.render import Progress
+    from deploy.inprocess import Rendered
 
 _PANEL = "Without a farm"
 Folder = Annotated[
@@ -93,7 +88,7 @@ def classify(
     """
     from shared.cards import UnknownModel, card
 
-    rgb = _decoded(picture.read_bytes(), str(picture)).rgb
+    rgb = decoded(picture.read_bytes(), str(picture)).rgb
     try:
         smallest = card(model).min_size
     except UnknownModel as error:
@@ -102,7 +97,7 @@ def classify(
         raise Misused(
             f"{picture} is {rgb.shape[1]}×{rgb.shape[0]} pixels; {model} needs {smallest} on the shorter side"
         )
-    bench = _bench(model)
+    bench = open_bench(model)
     from worker.networks import classify as classes
 
     found = classes(bench.network, rgb, top)
@@ -141,14 +136,14 @@ def verify(
     except (NoManifest, PictureError) as error:
         raise Misused(f"{output}: {error}") from None
     given = {_digest(path.read_bytes()): path.read_bytes() for path in pictures or []}
-    inputs = {field: _decoded(_input(farm, asset, given), asset) for field, asset in manifest.inputs.items()}
-    bench = _bench(manifest.spec.model)
+    inputs = {field: decoded(_input(farm, asset, given), asset) for field, asset in manifest.inputs.items()}
+    bench = open_bench(manifest.spec.model)
     if bench.network.digest != manifest.model.sha256:
         raise Failed(f"{output} was made with another {manifest.model.name} (SHA-256 {manifest.model.sha256})")
-    rendered = _shown(bench, manifest.spec, inputs, output.name, tile=manifest.tiling.tile)
+    again = rendered(bench, manifest.spec, inputs, output.name, tile=manifest.tiling.tile)
     from deploy.verifying import compare  # brings TensorFlow
 
-    result = compare(data, rendered, manifest, tolerance=tolerance)
+    result = compare(data, again, manifest, tolerance=tolerance)
     if as_json:
         print_json(result.as_json())
     else:
@@ -186,14 +181,14 @@ def _render(entries: Sequence[Entry], fields: Mapping[str, Any], place: _Place, 
     for note in notes:
         err.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
     place.folder.mkdir(parents=True, exist_ok=True)
-    bench = _bench(jobs[0][0].model)
+    bench = open_bench(jobs[0][0].model)
     made = []
     for (spec, files), path in zip(jobs, paths, strict=True):
-        inputs = {field: _decoded(Path(file).read_bytes(), file) for field, file in files.items()}
+        inputs = {field: decoded(Path(file).read_bytes(), file) for field, file in files.items()}
         keep = "frames" in fields
-        rendered = _shown(bench, spec, inputs, spec.name or path.stem, keep_frames=keep)
-        written = _write(rendered, path, keep_frames=keep)
-        made.append({"output": str(path), "seconds": rendered.seconds, "files": [str(p) for p in written]})
+        result = rendered(bench, spec, inputs, spec.name or path.stem, keep_frames=keep)
+        written = _write(result, path, keep_frames=keep)
+        made.append({"output": str(path), "seconds": result.seconds, "files": [str(p) for p in written]})
         if not as_json:
             out.print(str(path), markup=False, soft_wrap=True)
     if as_json:
@@ -219,92 +214,16 @@ def _name(entry: Entry, spec: DreamSpec | StyleSpec) -> str:
     return f"{stem}.{ {'jpeg': 'jpg', 'tiff': 'tif'}.get(spec.output.format, spec.output.format) }"
 
 
-def _bench(model: str) -> Bench:
-    from shared.cards import UnknownModel
-    from shared.settings import settings
-
-    try:
-        with _hushed():
-            from deploy.inprocess import Bench
-    except ModuleNotFoundError as error:
-        raise Failed(f"rendering here needs {error.name}: pip install 'dreamfarm[worker]'") from None
-    from worker.networks import BadWeights
-
-    try:
-        return Bench.of(model, settings().networks)
-    except UnknownModel as error:
-        raise Misused(str(error.args[0])) from None
-    except BadWeights as error:
-        raise Failed(str(error)) from None
-
-
-@contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep TensorFlow's greetings off the terminal. Some are written before its log level counts, so standard error is
-    turned away while it is imported; what goes wrong is raised. Who sets TF_CPP_MIN_LOG_LEVEL sees everything."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _shown(
-    bench: Bench, spec: DreamSpec | StyleSpec, inputs: Mapping[str, Picture], name: str, *, keep_frames: bool = False,
-    tile: int | None = None,
-) -> Rendered:  # fmt: skip
-    """Render with a progress bar."""
-    from shared.pictures import PictureError
-    from worker.render import RenderError
-
-    with display() as shown:
-
-        def show(progress: Progress) -> None:
-            shown.update(_snapshot(name, progress))
-
-        try:
-            rendered = bench.render(spec, inputs, show=show, keep_frames=keep_frames, tile=tile)
-        except PictureError as error:
-            raise Misused(str(error)) from None
-        except RenderError as error:
-            raise Failed(f"{name}: {error}") from None
-        height, width = rendered.rgb.shape[:2]
-        line = words.state("succeeded").append(f"  {name}", style="default")
-        shown.say(line.append(f"  {width}×{height} · {words.duration(rendered.seconds)}", style="dim default"))
-    return rendered
-
-
-def _snapshot(name: str, progress: Progress) -> Snapshot:
-    return Snapshot(
-        id=name,
-        name=name,
-        state="succeeded" if progress.finished else "running",
-        octave=progress.octave,
-        octaves=progress.octaves,
-        iteration=progress.iteration,
-        iterations=progress.iterations,
-        mpit=progress.mpit,
-        mpit_total=progress.mpit_total,
-    )
-
-
-def _write(rendered: Rendered, path: Path, *, keep_frames: bool) -> list[Path]:
+def _write(result: Rendered, path: Path, *, keep_frames: bool) -> list[Path]:
     """Write everything that was made; the output last, so that where it is, all is."""
-    files = {path.with_suffix(".json"): rendered.manifest.model_dump_json(indent=1).encode()}
-    if rendered.animation is not None:
-        files[path.with_name(f"{path.stem}-animation.{rendered.manifest.spec.animation}")] = rendered.animation
+    files = {path.with_suffix(".json"): result.manifest.model_dump_json(indent=1).encode()}
+    if result.animation is not None:
+        files[path.with_name(f"{path.stem}-animation.{result.manifest.spec.animation}")] = result.animation
     if keep_frames:
         frames = path.with_name(f"{path.stem}-frames")
         frames.mkdir(exist_ok=True)
-        files |= {frames / f"{number:05d}.jpg": data for number, data in rendered.frames.items()}
-    files[path] = rendered.data
+        files |= {frames / f"{number:05d}.jpg": data for number, data in result.frames.items()}
+    files[path] = result.data
     for file, data in files.items():
         part = file.with_name(f".{file.name}.part")
         part.write_bytes(data)
@@ -321,16 +240,6 @@ def _input(farm: Farm, asset: str, given: Mapping[str, bytes]) -> bytes:
         return farm.download(asset)
     except FarmError as error:
         raise Failed(f"the input {asset} is needed: name its file with --input ({error.message})") from None
-
-
-def _decoded(data: bytes, name: str) -> Picture:
-    from shared.pictures import PictureError, decode
-    from shared.settings import settings
-
-    try:
-        return decode(data, settings().limits)
-    except PictureError as error:
-        raise Misused(f"{name}: {error}") from None
 
 
 def _digest(data: bytes) -> str:

@@ -132,6 +132,12 @@ def parse_setting(text: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
+def parse_settings(texts: Iterable[str]) -> dict[str, str | None]:
+    """`key=value` pairs; the value `null` takes a field away. Raises ManifestError."""
+    pairs = map(parse_setting, texts)
+    return {key: None if value == "null" else value for key, value in pairs}
+
+
 def parse_sweep(text: str) -> Sweep:
     """`key=a,b,c`; whole numbers may be a range, `seed=1..20`. Raises ManifestError."""
     key, values = parse_setting(text)

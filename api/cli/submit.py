@@ -12,7 +12,7 @@ from api.cli.options import JobOptions
 from api.cli.planning import print_total
 from api.cli.submitting import Out, Overwrite, Then, Watch, checked, one_each, submit
 from shared.manifest_files import Job
-from shared.manifests import Entry, change, parse_setting, parse_sweep, read, sweep
+from shared.manifests import Entry, change, parse_settings, parse_sweep, read, sweep
 from shared.specs import DreamSpec, StyleSpec
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def batch(
 
     Example: dreamfarm batch photos/ --sweep layer=mixed3b,mixed4c --sweep step=1,2 --dry-run
     """
-    changes = dict(parse_setting(text) for text in settings or [])
+    changes = parse_settings(settings or [])
     swept = [parse_sweep(text) for text in sweeps or []]
     entries = sweep([Entry(e.where, change(e.job, changes)) for e in read(manifest)], swept)
     if dry_run:
@@ -123,7 +123,7 @@ def rerun(
 
     Example: dreamfarm rerun castle-dream.png --set seed=8 --set size=4096 --watch --out .
     """
-    changes = dict(parse_setting(text) for text in settings or [])
+    changes = parse_settings(settings or [])
     if "preset" in changes:
         raise Misused("an output's specification has every field already, so another preset would change nothing")
     if Path(output).exists():

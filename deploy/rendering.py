@@ -1,0 +1,105 @@
+"""Rendering for the commands of `deploy.local`: with progress, and with mistakes told as the command line tells them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.cli import words
+from api.cli.command import Failed, Misused
+from api.cli.progress import Snapshot, display
+from shared.specs import DreamSpec, StyleSpec
+
+if TYPE_CHECKING:
+    from deploy.inprocess import Bench, Rendered
+    from shared.pictures import Picture
+    from worker.render import Progress
+
+
+def open_bench(model: str) -> Bench:
+    from shared.cards import UnknownModel
+    from shared.settings import settings
+
+    try:
+        with _hushed():
+            from deploy.inprocess import Bench
+    except ModuleNotFoundError as error:
+        raise Failed(f"rendering here needs {error.name}: pip install 'dreamfarm[worker]'") from None
+    from worker.networks import BadWeights
+
+    try:
+        return Bench.of(model, settings())
+    except UnknownModel as error:
+        raise Misused(str(error.args[0])) from None
+    except BadWeights as error:
+        raise Failed(str(error)) from None
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep TensorFlow's greetings off the terminal. Some are written before its log level counts, so standard error is
+    turned away while it is imported; what goes wrong is raised. Who sets TF_CPP_MIN_LOG_LEVEL sees everything."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def rendered(
+    bench: Bench, spec: DreamSpec | StyleSpec, inputs: Mapping[str, Picture], name: str, *, keep_frames: bool = False,
+    tile: int | None = None,
+) -> Rendered:  # fmt: skip
+    """Render with a progress bar."""
+    from shared.pictures import PictureError
+    from worker.render import RenderError
+
+    with display() as shown:
+
+        def show(progress: Progress) -> None:
+            shown.update(_snapshot(name, progress))
+
+        try:
+            rendered = bench.render(spec, inputs, show=show, keep_frames=keep_frames, tile=tile)
+        except PictureError as error:
+            raise Misused(str(error)) from None
+        except RenderError as error:
+            raise Failed(f"{name}: {error}") from None
+        height, width = rendered.rgb.shape[:2]
+        line = words.state("succeeded").append(f"  {name}", style="default")
+        shown.say(line.append(f"  {width}×{height} · {words.duration(rendered.seconds)}", style="dim default"))
+    return rendered
+
+
+def _snapshot(name: str, progress: Progress) -> Snapshot:
+    return Snapshot(
+        id=name,
+        name=name,
+        state="succeeded" if progress.finished else "running",
+        octave=progress.octave,
+        octaves=progress.octaves,
+        iteration=progress.iteration,
+        iterations=progress.iterations,
+        mpit=progress.mpit,
+        mpit_total=progress.mpit_total,
+    )
+
+
+def decoded(data: bytes, name: str) -> Picture:
+    from shared.pictures import PictureError, decode
+    from shared.settings import settings
+
+    try:
+        return decode(data, settings().limits)
+    except PictureError as error:
+        raise Misused(f"{name}: {error}") from None
