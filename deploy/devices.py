@@ -8,6 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
+
+from api.cli.command import Failed
 
 #: Importing TensorFlow from a cold disk can take this long.
 _IMPORT_SECONDS = 120
@@ -19,6 +22,18 @@ _QUESTION = (
 
 class NoTensorFlow(Exception):
     """TensorFlow cannot be imported; the message is its last line of complaint."""
+
+
+def require_tensorflow() -> None:
+    """Check that this environment can render, without importing TensorFlow.
+
+    Raises:
+        Failed: TensorFlow is not installed.
+    """
+    if find_spec("tensorflow") is None:
+        raise Failed(
+            "this environment cannot render: pip install 'dreamfarm[worker]', or 'dreamfarm[gpu]' for NVIDIA GPUs"
+        )
 
 
 def tensorflow() -> tuple[str, int]:

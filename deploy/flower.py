@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
-from api.cli.command import Misused
+from api.cli.command import Failed, Misused
 from shared.settings import Settings
 
 USER = "farm"
@@ -12,12 +13,24 @@ USER = "farm"
 _SAVE_MILLISECONDS = 5000
 
 
+def require_flower() -> None:
+    """Check that Flower is installed.
+
+    Raises:
+        Failed: it is not.
+    """
+    if find_spec("flower") is None:
+        raise Failed("Flower is not installed: pip install 'dreamfarm[flower]'")
+
+
 def run(settings: Settings) -> int:
     """Run Flower until it is stopped; its exit code.
 
     Raises:
+        Failed: Flower is not installed.
         Misused: no password is set.
     """
+    require_flower()
     if settings.flower_password is None:
         raise Misused("Flower can cancel everybody's work, so it wants a password: set DREAMFARM_FLOWER_PASSWORD")
     from shared.queue import celery_app

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from deploy.devices import require_tensorflow
 from shared.settings import Settings
 
 
@@ -19,8 +20,8 @@ def set_up_logs(settings: Settings) -> None:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
     )
-    # Each request of each client would be a line.
-    for chatty in ("httpx", "httpcore", "uvicorn.access"):
+    # Each request of each client would be a line, and each plug-in of the migrations.
+    for chatty in ("httpx", "httpcore", "uvicorn.access", "alembic.runtime.plugins"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -33,6 +34,7 @@ def run_api(settings: Settings) -> int:
 
 def run_worker(settings: Settings, *, name: str | None, device: str) -> int:
     """Run a worker until it is stopped. SIGTERM lets it save the job that it renders."""
+    require_tensorflow()
     from worker.app import run_worker as run
 
     return run(settings, name=name or f"{device.replace(':', '-')}-{os.getpid()}", device=device)

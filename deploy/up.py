@@ -20,8 +20,9 @@ from pydantic import SecretStr
 
 from api.cli.command import Failed
 from deploy import farmfile, flower, redis_server
-from deploy.devices import devices
+from deploy.devices import devices, require_tensorflow
 from deploy.farmfile import Farm, ProcessMark
+from deploy.flower import require_flower
 from deploy.logfiles import Report, hang_up, rotate
 from deploy.ports import free_port, is_free, require_free
 from deploy.services import api_url, flower_url, stages
@@ -70,6 +71,8 @@ def run(settings: Settings, *, started: Callable[[str], None]) -> None:
     Raises:
         Failed: it cannot start; nothing is left running.
     """
+    require_tensorflow()
+    require_flower()
     data = _open_folder(settings.data)
     stop = _Stop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
