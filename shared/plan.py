@@ -21,13 +21,16 @@ from shared.specs import DreamSpec, StyleSpec
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
-#: Tile side in pixels. Smaller tiles pay more for their halo; with larger ones a network call on two slow cores
-#: takes longer than the second within which a cancelled job should stop.
-DEFAULT_TILE = 1024
+#: Operations of one tile's gradient where no device memory is given, as on a CPU. Smaller tiles pay more for their
+#: halo; larger ones take two slow cores longer than the second within which a cancelled job should stop.
+TILE_FLOPS = 60e9
+#: Largest tile side on a CPU: a larger one saves little, and its activations take gigabytes.
+LARGEST_CPU_TILE = 2048
 #: Largest tile side that is chosen for a device with much memory: beyond it the halo costs under a fifth.
 LARGEST_TILE = 4096
-#: Copies of the activations that a gradient holds at its peak: values, gradients, and the convolutions' workspace.
-ACTIVATION_COPIES = 3.0
+#: Memory that a gradient takes at its peak, in sizes of all activations: values, gradients, workspace. TensorFlow
+#: frees as it goes; 1.0 was measured on a CPU, and workspaces are larger on GPUs.
+ACTIVATION_COPIES = 1.5
 #: float32 arrays of the picture's size that are alive at the peak of an iteration.
 DREAM_PICTURES, STYLE_PICTURES = 6, 10
 #: Share of a device's memory that a tile may take.
@@ -289,7 +292,8 @@ def _plan(
 
 
 def _tile(work: _Work, notes: list[str], wish: int | None, limit: int | None, device_bytes: int | None) -> int:
-    reach, chosen = work.reach, DEFAULT_TILE
+    reach = work.reach
+    chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * work.macs_per_pixel))))
     smallest = max(reach.stride, 32) if work.roll else reach.smallest_tile
     if device_bytes is not None:
         fitting = math.isqrt(int(device_bytes * DEVICE_SHARE / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))

@@ -88,7 +88,7 @@ def test_tiles_hold_the_halo_and_obey_the_limit() -> None:
     assert (whole.tiles, whole.tile) == (1, 640)
     big = planned(objective=layer, size={"long_edge": 4096}, octaves={"count": 1}).octaves[-1]
     assert big.tiles > 1
-    assert big.tile <= 1024
+    assert big.tile <= 1536
     halved = planned(objective=layer, size={"long_edge": 4096}, octaves={"count": 1}, limit=640).octaves[-1]
     assert halved.tile <= 640
     assert halved.tiles > big.tiles
