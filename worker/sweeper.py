@@ -12,11 +12,11 @@ from shared.blobs import open_blobs
 from shared.queue import UNREACHABLE, announce, celery_app, waiting
 from shared.settings import Settings
 from shared.store import Store, workers
-from shared.store.jobs import schedule
+from shared.store.jobs import schedule, submission
 
 log = logging.getLogger(__name__)
 
-#: Half-written blobs and forgotten workers are looked for once in this many sweeps.
+#: Half-written blobs, forgotten workers and old requests are looked for once in this many sweeps.
 _RARELY = 300
 
 
@@ -35,6 +35,7 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
                 blobs.sweep()
                 with store.write() as session:
                     workers.forget_the_lost(session)
+                    submission.forget_requests(session)
         except SQLAlchemyError as error:
             log.warning("the database cannot be reached: %s", error)
         sweeps += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from shared.store import events
 from shared.store.events import NewEvent
@@ -51,6 +51,10 @@ _ACTIONS: dict[ActionName, _Action] = {
 }
 
 
+#: Of a large batch only these are read: specifications would be most of the bytes.
+_NEEDED = (Job.id, Job.owner, Job.batch_id, Job.state, Job.attempt, Job.task_id)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Steered:
     """The jobs that an action changed, and the messages whose slices are to be interrupted."""
@@ -71,7 +75,10 @@ def steer(
     what = _ACTIONS[action]
     takes = [state for state in what.takes if only is None or state in only]
     where = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
-    before = session.scalars(select(Job).where(where, Job.state.in_(takes)).order_by(Job.seq).with_for_update()).all()
+    before = session.scalars(
+        select(Job).options(load_only(*_NEEDED)).where(where, Job.state.in_(takes)).order_by(Job.seq).with_for_update()
+    ).all()
+
     if job_id is not None and not before:
         _explain(session, job_id, action, what)
     # The messages of jobs that are taken off the farm; read before the change forgets them.
@@ -122,16 +129,23 @@ def set_priority(
         update(Job).where(where, Job.state == "queued").values(task_id=None, announced_at=None),
         execution_options=options,
     )
-    changed = session.scalars(
+    changed = session.execute(
         update(Job).where(where, open_, Job.priority != priority).values(priority=priority, changed_at=now())
-        .returning(Job), execution_options=options | {"populate_existing": True},
+        .returning(Job.id, Job.owner, Job.batch_id), execution_options=options,
     ).all()  # fmt: skip
     if job_id is not None and not changed:
         job = session.scalar(select(Job).where(Job.id == job_id))
         if job is not None and job.state in ("succeeded", "failed", "cancelled"):
             raise CannotDo(f"job {job.id} is {job.state}; only unfinished jobs have a priority to change")
-    events.append(session, [NewEvent.of(j, "job.priority", f"priority {priority}", priority=priority) for j in changed])
-    return tuple(job.id for job in changed)
+    reason, data = f"priority {priority}", {"priority": priority}
+    events.append(
+        session,
+        [
+            NewEvent(type="job.priority", owner=owner, batch_id=batch, job_id=job, reason=reason, data=data)
+            for job, owner, batch in changed
+        ],
+    )
+    return tuple(job for job, _, _ in changed)
 
 
 def _explain(session: Session, job_id: str, action: ActionName, what: _Action) -> None:

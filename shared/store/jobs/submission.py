@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,10 @@ class NewJob:
     spec: DreamSpec | StyleSpec
     name: str
     plan: Plan
+
+
+#: A client that repeats a request does so within seconds; a week is for those who repeat scripts by hand.
+_REMEMBERED_SECONDS = 7 * 86_400.0
 
 
 class DifferentRequest(Exception):
@@ -64,6 +68,11 @@ def remember(session: Session, owner: str, key: str | None, request: str, resour
     if key is not None:
         at = session.scalar(select(now())) or 0.0
         session.add(Idempotency(owner=owner, key=key, request=request, resource=resource, created_at=at))
+
+
+def forget_requests(session: Session) -> None:
+    """Forget idempotency keys that nobody repeats any more."""
+    session.execute(delete(Idempotency).where(Idempotency.created_at < now() - _REMEMBERED_SECONDS))
 
 
 def create_batch(session: Session, owner: str, name: str, jobs: Sequence[NewJob]) -> Batch:
