@@ -26,6 +26,8 @@ _WIDE = 110
 _SPEED_SECONDS = 15.0
 #: The bar of all jobs is drawn anew no more often than this: of 10,000 jobs, it takes a while to add up.
 _SUM_SECONDS = 0.2
+#: Of more jobs than this, those that wait get no line of their own.
+_FEW = 10
 #: Lines of one job's progress come no closer than this.
 _LINE_SECONDS = 5.0
 
@@ -218,7 +220,11 @@ class _Lines:
         if job.state == "running":
             speed.add(job.mpit)
         same = before is not None and (before.state, before.octave) == (job.state, job.octave)
-        if job.state in TERMINAL or (same and (job.state != "running" or now - self._said[job.id] < _LINE_SECONDS)):
+        if before is None and job.state == "queued" and len(self._jobs) > _FEW:
+            return
+        if job.state in TERMINAL or (
+            same and (job.state != "running" or now - self._said.get(job.id, 0.0) < _LINE_SECONDS)
+        ):
             return
         self._said[job.id] = now
         share = f"{100 * job.mpit / job.mpit_total:.0f} %" if job.mpit_total else ""

@@ -99,7 +99,7 @@ def _connection(transport: Transport, batch: str | None, job: str | None, heard:
 
 def watch(farm: Farm, ids: Sequence[str]) -> Iterator[JobView]:
     """The jobs as they are, and again after each change, until all have ended."""
-    watched = _Watched(farm, ids)
+    watched = Watched(farm, ids)
     try:
         for event in events(farm.transport, batch=watched.batch, job=watched.job):
             # Only once the stream is open is nothing missed between looking at the jobs and hearing of them.
@@ -114,7 +114,7 @@ def watch(farm: Farm, ids: Sequence[str]) -> Iterator[JobView]:
             time.sleep(_POLL_SECONDS)
 
 
-class _Watched:
+class Watched:
     """The watched jobs as last seen."""
 
     def __init__(self, farm: Farm, ids: Sequence[str]) -> None:
@@ -154,6 +154,8 @@ class _Watched:
         known = self._jobs.get(event.job or "")
         if known is None or event.type in _QUIET:
             return
+        if event.type == _PROGRESS and known.state in TERMINAL:
+            return  # told before the end, and overtaken by it
         job = _progressed(known, event.body) if event.type == _PROGRESS else _view(self._farm.job(known.id))
         self._jobs[job.id] = job
         yield job

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from api.client import Farm, FarmError, FileDiffers, NoFarm
+from api.client import Farm, FarmError, FarmEvent, FileDiffers, NoFarm
 from api.remote.address import DEFAULT_URL, find
+from api.remote.watching import Watched
 from shared.settings import settings as process_settings
 from shared.specs import DreamSpec
 from shared.store import keys
@@ -193,6 +194,19 @@ def test_jobs_are_watched_until_they_end(farm: Farm, one_api: RunningApi) -> Non
     # All that had ended is told once, and then it is over.
     assert [job.state for job in farm.watch(batch.id)] == ["succeeded", "failed", "cancelled"]
     assert list(farm.watch()) == []
+
+
+def test_progress_that_was_overtaken_by_the_end_is_not_believed(farm: Farm, one_api: RunningApi) -> None:
+    job = farm.submit(DREAM)
+    told_late = {"job": job.id, "state": "running", "progress": job.progress.model_dump()}
+    watched = Watched(farm, [job.id])
+    list(watched.look())
+    assert [j.state for j in watched.hear(FarmEvent(None, "job.progress", None, job.id, "", told_late))] == ["running"]
+    finished(one_api, job.id)
+
+    assert [j.state for j in watched.hear(FarmEvent(1, "job.started", None, job.id, "", {}))] == ["succeeded"]
+    assert list(watched.hear(FarmEvent(None, "job.progress", None, job.id, "", told_late))) == []
+    assert watched.ended
 
 
 def test_a_watch_survives_broken_connections(farm: Farm, one_api: RunningApi, network: FlakyNetwork) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import re
 import subprocess
@@ -208,6 +209,14 @@ def test_tables_in_pipes_keep_every_row_whole(capsys: pytest.CaptureFixture[str]
 
 def snapshot(octave: int, *, state: str = "running", mpit: float = 0.0) -> Snapshot:
     return Snapshot("j1", "castle.jpg", state, octave, 4, 1, 10, mpit, 10.0)
+
+
+def test_of_many_jobs_those_that_wait_get_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with _Lines() as shown:
+        for i in range(1_000):
+            shown.update(dataclasses.replace(snapshot(0, state="queued"), id=f"j{i}"))
+
+    assert len(capsys.readouterr().err.splitlines()) == 10
 
 
 def test_lines_of_progress_are_few(capsys: pytest.CaptureFixture[str]) -> None:
