@@ -44,9 +44,9 @@ def run(settings: Settings) -> int:
         "--persistent=True",
         f"--db={settings.data / 'flower' / 'state'}",
         f"--state_save_interval={_SAVE_MILLISECONDS}",
-        # Columns as wide as a job's name; the time is told as "a minute ago".
+        # The name says which job and how far it is; times are told as "a minute ago".
         "--natural_time=True",
-        "--tasks_columns=name,uuid,args,state,received,started,runtime,worker",
+        "--tasks_columns=name,uuid,state,received,started,runtime,worker",
         "--purge_offline_workers=3600",
     ]
     return int(celery_app(settings.broker).start(["flower", *options]) or 0)

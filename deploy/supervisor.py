@@ -29,6 +29,7 @@ _WELL_AFTER = 60.0
 #: A service that dies this often before it was healthy for the first time will not get well by itself.
 _STARTS = 3
 _LAST_LINES = 12
+_LAST_BYTES = 8192
 
 
 class Interrupted(Exception):
@@ -96,7 +97,9 @@ class _Running:
 
     def last_lines(self) -> str:
         """The end of the log, indented."""
-        lines = self.log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        with self.log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
         return "\n".join(f"    {line}" for line in lines)
 
 

@@ -119,11 +119,13 @@ def detach(settings: Settings) -> None:
         raise Failed("the farm did not start; the reason is above")
 
 
-def addresses(farm: Farm, key: str) -> str:
+def addresses(farm: Farm, key: str, data: Path) -> str:
     """What people need to know of a running farm."""
     return (
         f"\n  gallery  {farm.api}/#key={key}\n"
         f"  flower   {farm.flower}   (user {farm.flower_user}, password {farm.flower_password})\n"
+        f"  logs     {data / 'logs'}\n"
+        f"  to end   dreamfarm down --data {data}\n"
     )
 
 
@@ -162,7 +164,7 @@ def _run(settings: Settings, report: Report, stop: _Stop, started: Callable[[str
         try:
             supervisor.start()
             board.note(state="running")
-            started(addresses(board.farm, key))
+            started(addresses(board.farm, key, settings.data))
             supervisor.watch()
         except Interrupted:
             pass
