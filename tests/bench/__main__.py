@@ -16,10 +16,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import overhead, submit
+from tests.bench import overhead, render, submit
 from tests.bench.figures import Figure
 
-PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {"submit": submit.figures, "overhead": overhead.figures}
+PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
+    "submit": submit.figures,
+    "overhead": overhead.figures,
+    "render": render.figures,
+}
 
 
 def main() -> int:

@@ -20,6 +20,16 @@ from shared.cards import card
 if TYPE_CHECKING:
     from worker.networks.network import Network
 
+#: How TensorFlow is started. It reads these when it is imported.
+ENVIRONMENT = {
+    # Its start-up notes are for its developers; its errors are still shown.
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    # A GPU's memory is taken as it is needed, so that others can use the rest.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    # On a GPU, too, a job resumed comes out as the job that went through.
+    "TF_DETERMINISTIC_OPS": "1",
+}
+
 
 class BadWeights(Exception):
     """The weights of a network are not what its card says."""
@@ -30,8 +40,8 @@ def load(name: str, *, folder: Path) -> Network:
 
     Raises shared.cards.UnknownModel, or BadWeights when the weights are not those that the card's digest names.
     """
-    # TensorFlow's start-up notes are for its developers; its errors are still shown.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     from safetensors.numpy import load as read_tensors
 
     from worker.networks.graph import Graph

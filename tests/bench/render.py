@@ -1,0 +1,136 @@
+"""Rendering: seconds for what people ask for, and the gradient against the plain way of computing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from shared.cards import card
+from shared.plan import cut, plan, reach_of
+from shared.samples import sample
+from shared.specs import SPEC
+from tests.bench.figures import Figure
+from worker.networks import load
+
+ASSET = "sha256:" + "0" * 64
+REPEATS = 12
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    """Loading, gradients, tiles and whole jobs, on motifnet."""
+    started = time.perf_counter()
+    import tensorflow  # noqa: F401 - its import is measured apart
+
+    yield Figure("importing TensorFlow", time.perf_counter() - started, "s")
+    started = time.perf_counter()
+    network = load("motifnet", folder=folder)
+    yield Figure("loading motifnet", time.perf_counter() - started, "s", promise=1.0)
+    yield from _gradients(network)
+    yield from _tiles(network)
+    yield from _jobs(network)
+    yield from _plans()
+
+
+def _gradients(network: Any) -> Iterator[Figure]:
+    """One gradient of 512² pixels to mixed4c: the renderer's, and the plain network's under tf.function."""
+    import tensorflow as tf
+
+    from tests.reference.motifnet import motifnet
+
+    engine = _engine(network, 512, 512)
+    picture = _picture("lake", 512, 512)
+
+    @tf.function(autograph=False)
+    def plain(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = tf.reduce_sum(motifnet(x)["mixed4c"] ** 2)
+        return tape.gradient(score, x)
+
+    ours, theirs = _seconds(
+        lambda: engine.gradient(picture, [1.0], [None], lambda: None), lambda: plain(tf.constant(picture[None]))
+    )
+    flops = 4 * card("motifnet").find_layer("mixed4c").macs_per_pixel * 512 * 512
+    yield Figure("a gradient of 512² to mixed4c", ours * 1e3, "ms")
+    yield Figure("the same, in operations per second", flops / ours / 1e9, "GF/s")
+    yield Figure("as fast as the plain way, in the same run", theirs / ours, "×", promise=1.0, sense="at least")
+
+
+def _tiles(network: Any) -> Iterator[Figure]:
+    """The gradient of 1024² pixels in tiles of 512 against the whole."""
+    picture = _picture("dusk", 1024, 1024)
+    whole, tiled = (_engine(network, 1024, tile) for tile in (1024, 512))
+    found, expected = (e.gradient(picture, [1.0], [None], lambda: None)[1] for e in (tiled, whole))
+    error = float(np.abs(found - expected).mean() / np.abs(expected).mean())
+    yield Figure("mean relative error of tiles of 512 in 1024²", error, "", promise=1e-5)
+    costs = _seconds(*(lambda e=e: e.gradient(picture, [1.0], [None], lambda: None) for e in (tiled, whole)))
+    yield Figure("their cost against the whole", costs[0] / costs[1], "×")
+
+
+def _jobs(network: Any) -> Iterator[Figure]:
+    """Whole jobs on the bundled pictures."""
+    dream = {"kind": "dream", "input": ASSET, "objective": [{"layer": "mixed4c"}], "iterations": 10}
+    style = {"kind": "style", "content": ASSET, "styles": [{"asset": ASSET}]}
+    lake, swirls = _picture("lake", 341, 512), _picture("swirls", 320, 384)
+    yield _job(network, "deepdream, 512 pixels, 4 octaves × 10 iterations", dream, {"input": lake}, 10.0)
+    garden = dream | {"preset": "garden"}
+    yield _job(network, "garden, 512 pixels, 4 octaves × 10 iterations", garden, {"input": lake}, None)
+    pictures = {"content": _picture("lake", 256, 384), "styles.0.asset": swirls}
+    yield _job(network, "gatys, 384 pixels, 3 octaves × 80 iterations", style, pictures, 30.0)
+
+
+def _job(
+    network: Any, name: str, fields: Mapping[str, Any], pictures: Mapping[str, Any], promise: float | None
+) -> Figure:
+    from worker.render import begin
+
+    spec = SPEC.validate_python(fields)
+    height, width = next(iter(pictures.values())).shape[:2]
+    planned = plan(spec, card=network.card, width=width, height=height)
+    started = time.perf_counter()
+    rendering = begin(spec, planned, network, pictures)
+    while not rendering.progress.finished:
+        rendering.advance(lambda: None)
+    rendering.finish()
+    return Figure(name, time.perf_counter() - started, "s", promise)
+
+
+def _plans() -> Iterator[Figure]:
+    """Plans of jobs that differ in size."""
+    specs = [
+        SPEC.validate_python({"kind": "dream", "input": ASSET, "size": {"long_edge": 512 + i % 200}})
+        for i in range(10_000)
+    ]
+    motifnet = card("motifnet")
+    started = time.perf_counter()
+    for spec in specs:
+        plan(spec, card=motifnet, width=640, height=480)
+    yield Figure("10,000 plans", time.perf_counter() - started, "s", promise=0.5)
+
+
+def _engine(network: Any, side: int, tile: int) -> Any:
+    from worker.render.gradients import Canvas, Engine, program
+    from worker.render.objectives import Statistic, WeightedSum
+
+    spans = cut(side, tile, reach_of([network.card.find_layer("mixed4c")]))
+    return Engine(program(network, WeightedSum((Statistic("mixed4c", "squares"),))), Canvas(spans, spans))
+
+
+def _picture(name: str, height: int, width: int) -> Any:
+    return np.asarray(Image.open(sample(name)).convert("RGB").resize((width, height)), np.float32)
+
+
+def _seconds(*calls: Callable[[], object]) -> list[float]:
+    """The fastest of a few runs of each call, taken in turns, so that a busy machine is as busy for all of them."""
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(REPEATS + 1):
+        for call, seconds in zip(calls, times, strict=True):
+            started = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - started)
+    return [min(seconds[1:]) for seconds in times]  # the first run compiles
