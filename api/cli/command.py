@@ -130,6 +130,7 @@ def run(action: Callable[[], None], option_of: Callable[[str], str] = str) -> in
         place = f"{error.filename}: " if error.filename else ""
         return _wrong([f"{place}{error.strerror or error}"], code=1)
     except KeyboardInterrupt:
+        err.print("stopped")
         return 130
     return 0
 

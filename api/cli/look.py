@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import track
 from rich.text import Text
 
 from api.cli import words
@@ -138,9 +139,9 @@ def fetch(
         ready = [job for job in jobs if job.state == "succeeded"]
         if not ready:
             raise Failed(f"no job of batch {id} has finished yet")
-        fetched = [file for job in ready for file in farm.fetch(job.id, folder, frames=frames, overwrite=overwrite)] + [
-            fetch_contact_sheet(farm, ready[0].batch, folder)
-        ]
+        counted = track(ready, "fetching", console=err, transient=True, disable=len(ready) < 2)
+        fetched = [file for job in counted for file in farm.fetch(job.id, folder, frames=frames, overwrite=overwrite)]
+        fetched.append(fetch_contact_sheet(farm, ready[0].batch, folder))
         if len(ready) < len(jobs):
             err.print(f"{len(ready):,} of {words.count(len(jobs), 'job')} have finished so far", style="yellow")
     if as_json:

@@ -57,7 +57,7 @@ def fetch(farm: Farm, job: JobDetail, folder: Path, *, frames: bool, overwrite: 
         target = _Target(folder / f"{stem}.json", overwrite)
         yield Fetched(target.path, "manifest", _bring(farm.transport, job.links["manifest"], target))
     if "animation" in job.links:
-        target = _Target(folder / f"{stem}-animation.{job.spec['animation']}", overwrite)
+        target = _Target(folder / _plain_name(f"{stem}-animation.{job.spec['animation']}"), overwrite)
         yield Fetched(target.path, "animation", _bring(farm.transport, job.links["animation"], target))
     if frames:
         (folder / f"{stem}-frames").mkdir(exist_ok=True)
