@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -125,7 +126,7 @@ def addresses(farm: Farm, key: str, data: Path) -> str:
         f"\n  gallery  {farm.api}/#key={key}\n"
         f"  flower   {farm.flower}   (user {farm.flower_user}, password {farm.flower_password})\n"
         f"  logs     {data / 'logs'}\n"
-        f"  to end   dreamfarm down --data {data}\n"
+        f"  to end   dreamfarm down --data {shlex.quote(str(data))}\n"
     )
 
 
@@ -207,9 +208,10 @@ def _locked(data: Path) -> Iterator[None]:
     except farmfile.AlreadyRunning:
         farm = farmfile.read(data)
         where = f" at {farm.api}" if farm else ""
+        named = shlex.quote(str(data))
         raise Failed(
-            f"the farm in {data} is running already{where}. `dreamfarm status --data {data}` shows it, "
-            f"`dreamfarm down --data {data}` ends it"
+            f"the farm in {data} is running already{where}. `dreamfarm status --data {named}` shows it, "
+            f"`dreamfarm down --data {named}` ends it"
         ) from None
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, S3Store
@@ -103,7 +103,7 @@ def open_blobs(settings: Settings) -> Blobs:
     """
     url = urlsplit(settings.blobs)
     if url.scheme == "file":
-        folder = Path(url.path)
+        folder = Path(unquote(url.path))
         folder.mkdir(parents=True, exist_ok=True)
         return Blobs(LocalStore(folder), folder)
     if url.scheme == "s3":

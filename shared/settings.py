@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
@@ -78,12 +79,12 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{self.data / 'dreamfarm.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data / 'dreamfarm.db'))}"
 
     @property
     def blobs(self) -> str:
         """The blob store's URL in force."""
-        return self.blobs_url or f"file://{(self.data / 'blobs').absolute()}"
+        return self.blobs_url or (self.data / "blobs").absolute().as_uri()
 
     @property
     def broker(self) -> str:

@@ -80,8 +80,8 @@ def idling() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
-    """A data folder, in which no farm runs any more when the test has ended."""
-    folder = tmp_path / "farm"
+    """A data folder, in which no farm runs any more when the test has ended. Its name is hard on URLs and shells."""
+    folder = tmp_path / "mein hof #1 100%?x=ü"
     yield folder
     dreamfarm("down", "--data", str(folder))
 
@@ -137,6 +137,8 @@ def test_from_up_to_down(data: Path) -> None:
     assert running(members) == []
     assert remains(data) == set()
     assert (data / "dreamfarm.db").exists()
+    assert (data / "blobs").exists()
+    assert [path.name for path in data.parent.iterdir()] == [data.name]
     assert status(data)["state"] == "stopped"
     assert not answers(f"{gallery}/healthz")
 
