@@ -40,12 +40,16 @@ def open_bench(model: str) -> Bench:
 
 @contextlib.contextmanager
 def _hushed() -> Iterator[None]:
-    """Keep TensorFlow's greetings off the terminal. Some are written before its log level counts, so standard error is
-    turned away while it is imported; what goes wrong is raised. Who sets TF_CPP_MIN_LOG_LEVEL sees everything."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    """Prepare the import of TensorFlow, and keep its greetings off the terminal. Some are written before its log level
+    counts, so standard error is turned away meanwhile; what goes wrong is raised. Who sets the level sees everything."""
+    from worker.networks import ENVIRONMENT
+
+    wanted = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
+    if wanted:
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:

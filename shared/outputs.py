@@ -105,7 +105,7 @@ def parse_manifest(text: str) -> Manifest:
         return Manifest.model_validate(fields)
     except ValidationError as error:
         raise NoManifest(f"the picture's manifest cannot be read by this version: {error.errors()[0]['msg']}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NoManifest("the picture's description is not a dreamfarm manifest") from None
 
 

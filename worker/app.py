@@ -17,6 +17,7 @@ from shared.settings import Settings
 from shared.store import workers
 from shared.store.workers import Identity
 from worker.context import context
+from worker.networks import ENVIRONMENT
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,9 @@ def run_worker(settings: Settings, *, name: str, device: str) -> int:
     child process that renders.
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = device.partition(":")[2] if device.startswith("gpu") else "-1"
-    # TensorFlow's greetings are not about the jobs; its errors still show.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Read when TensorFlow is imported: by the rendering process, which inherits it.
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     app = celery_app(settings.broker)
     app.conf.include = ["worker.tasks"]
     host = socket.gethostname()

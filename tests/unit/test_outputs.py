@@ -1,0 +1,105 @@
+"""Outputs: what they carry, and that it is found again."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from shared.cards import card
+from shared.outputs import Manifest, NoManifest, manifest_in, manifest_of, output_file, pixels_digest
+from shared.pictures import Picture, PictureError, decode
+from shared.plan import plan
+from shared.specs import SPEC
+
+ASSET = "sha256:" + 64 * "a"
+FORMATS = [("png", 8), ("png", 16), ("tiff", 8), ("tiff", 16), ("jpeg", 8), ("webp", 8)]
+
+
+def rendered(
+    format: str = "png", bits: int = 8, **fields: Any
+) -> tuple[np.ndarray[Any, np.dtype[np.float32]], Manifest]:
+    """A rendering of 64 × 48 pixels, and its manifest."""
+    output = {"format": format, "bits": bits}
+    spec = SPEC.validate_python({"kind": "dream", "input": ASSET, "name": "Schloß …", "output": output} | fields)
+    planned = plan(spec, card=card("motifnet"), width=64, height=48)
+    rgb = np.random.default_rng(0).uniform(0, 255, (48, 64, 3)).astype(np.float32)
+    return rgb, manifest_of(spec, planned, rgb, model_digest="f" * 64)
+
+
+@pytest.mark.parametrize(("format", "bits"), FORMATS)
+def test_an_output_carries_all_it_takes_to_make_it_again(format: str, bits: int) -> None:
+    rgb, manifest = rendered(format, bits)
+
+    found = manifest_in(output_file(rgb, manifest, None))
+
+    assert found == manifest
+    assert found.spec.name == "Schloß …"
+    assert found.inputs == {"input": ASSET}
+    assert (found.size, found.model.sha256) == ((64, 48), "f" * 64)
+    assert found.pixels == pixels_digest(rgb)
+
+
+def test_the_digest_of_the_pixels_is_of_their_bytes() -> None:
+    rgb, _ = rendered()
+    nearly = rgb.copy()
+    nearly[3, 4, 1] = np.nextafter(nearly[3, 4, 1], np.float32(300))
+
+    assert pixels_digest(rgb) == pixels_digest(np.asfortranarray(rgb)) == pixels_digest(rgb.astype(">f4"))
+    assert pixels_digest(nearly) != pixels_digest(rgb)
+
+
+@pytest.mark.parametrize("size", [(48, 64), (24, 32), (200, 100)])
+def test_transparency_is_kept_at_the_outputs_size(size: tuple[int, int]) -> None:
+    rgb, manifest = rendered()
+    alpha = np.zeros(size, np.float32)
+    alpha[:, size[1] // 2 :] = 1.0
+
+    file = decode(output_file(rgb, manifest, Picture(np.zeros((*size, 3), np.float32), alpha)))
+
+    assert file.alpha is not None
+    assert file.alpha.shape == (48, 64)
+    assert (file.alpha[:, :28] < 0.05).all()
+    assert (file.alpha[:, 36:] > 0.95).all()
+    assert np.abs(file.rgb - rgb).max() <= 0.51
+
+
+def saved(image: Image.Image, format: str, **options: Any) -> bytes:
+    """A picture file of Pillow's."""
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def described(text: str) -> bytes:
+    """A PNG with something in the place of a manifest."""
+    info = PngInfo()
+    info.add_itxt("dreamfarm", text)
+    return saved(Image.new("RGB", (32, 32)), "PNG", pnginfo=info)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a holiday in Rome", "[]", "{}", '{"software": "dreamfarm 9", "spec": {}}', "[" * 9_999]
+)
+def test_other_descriptions_are_no_manifests(text: str) -> None:
+    with pytest.raises(NoManifest):
+        manifest_in(described(text))
+
+
+def test_a_picture_without_a_manifest_says_so() -> None:
+    with pytest.raises(NoManifest, match="carries no dreamfarm manifest"):
+        manifest_in(saved(Image.new("RGB", (32, 32)), "JPEG"))
+    with pytest.raises(PictureError):
+        manifest_in(b"no picture at all")
+
+
+def test_a_manifest_of_a_later_version_may_say_more() -> None:
+    rgb, manifest = rendered()
+    text = manifest.model_dump_json().replace('"software"', '"weather":"fine","software"')
+
+    assert rgb.size
+    assert manifest_in(described(text)) == manifest
