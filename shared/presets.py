@@ -92,6 +92,19 @@ DREAM_PRESETS = _presets(
         models=_WHOLE_LAYER,
     ),
     Preset(
+        name="naive",
+        summary="One channel out of grey noise, at one scale: the simplest dream there is",
+        fields={
+            "octaves": {"count": 1, "scale": 1.4},
+            "iterations": 20,
+            "step": 1.0,
+            "gradient": {"normalise": "std"},
+            "detail": False,
+            "size": {"long_edge": 224},
+        },
+        models=_ONE_CHANNEL,
+    ),
+    Preset(
         name="multiscale",
         summary="Grows one channel out of noise (or a picture), enlarging it between octaves",
         fields={
@@ -134,6 +147,16 @@ DREAM_PRESETS = _presets(
     ),
 )
 
+_MOTIFNET_STYLE: dict[str, Any] = {
+    "content_layers": [{"layer": "mixed3b"}],
+    "style_layers": [{"layer": layer} for layer in ("conv2d0", "conv2d2", "mixed3a", "mixed3b", "mixed4a", "mixed4c")],
+    "content_weight": 0.3,
+    "style_weight": 1.0,
+    # Just enough to dissolve the grid that layers of stride 2 leave in smooth places.
+    "tv_weight": 1e-5,
+    "learning_rate": 5.0,
+}
+
 STYLE_PRESETS = _presets(
     Preset(
         name="gatys",
@@ -144,23 +167,29 @@ STYLE_PRESETS = _presets(
             "frames": {"every": 20},
             "learning_rate": 4.0,
         },
-        models={
-            "motifnet": {
-                "content_layers": [{"layer": "mixed3b"}],
-                "style_layers": [
-                    {"layer": "conv2d0"},
-                    {"layer": "conv2d2"},
-                    {"layer": "mixed3a"},
-                    {"layer": "mixed3b"},
-                    {"layer": "mixed4a"},
-                    {"layer": "mixed4c"},
-                ],
-                "content_weight": 0.3,
-                "style_weight": 1.0,
-                # Just enough to dissolve the grid that layers of stride 2 leave in smooth places.
-                "tv_weight": 1e-5,
-                "learning_rate": 5.0,
-            },
+        models={"motifnet": _MOTIFNET_STYLE},
+    ),
+    Preset(
+        name="gatys_tv",
+        summary="As gatys, smoothed by total variation, as an animation of how it came about",
+        fields={
+            "octaves": {"count": 3, "scale": 1.55},
+            "iterations": 100,
+            "frames": {"every": 5},
+            "animation": "gif",
+            "learning_rate": 4.0,
         },
+        models={"motifnet": _MOTIFNET_STYLE | {"tv_weight": 6e-5}},
+    ),
+    Preset(
+        name="repaint",
+        summary="The picture's own colours, painted anew with the style's strokes",
+        fields={
+            "octaves": {"count": 3, "scale": 1.55},
+            "iterations": 80,
+            "frames": {"every": 20},
+            "keep_colors": True,
+        },
+        models={"motifnet": _MOTIFNET_STYLE},
     ),
 )
