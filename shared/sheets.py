@@ -68,6 +68,7 @@ def contact_sheet(pictures: Sequence[tuple[str, bytes]], *, title: str = "") -> 
 def _layout(pictures: Sequence[tuple[str, bytes]], top: int) -> Iterator[_Cell]:
     """Rows of equal height whose pictures fill the width, as printers justify lines; the last row stays ragged."""
     inner = _WIDTH - 2 * _MARGIN
+    tallest = _ROW * 1.5 if len(pictures) < 3 else float(_ROW)
     row: list[tuple[str, bytes, float]] = []
     for index, (caption, data) in enumerate(pictures):
         info = probe(data)
@@ -78,7 +79,9 @@ def _layout(pictures: Sequence[tuple[str, bytes]], top: int) -> Iterator[_Cell]:
         is_last = index == len(pictures) - 1
         if aspects * _ROW < free and not is_last:
             continue
-        height = round(min(free / aspects, _ROW * 1.5 if len(pictures) < 3 else _ROW))
+        # A last row that does not fill the width is as tall as the one above it.
+        tallest = min(free / aspects, tallest) if is_last else free / aspects
+        height = round(tallest)
         left = float(_MARGIN)
         for text, content, aspect in row:
             yield _Cell(text, content, (round(left), top, round(aspect * height), height))

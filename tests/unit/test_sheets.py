@@ -42,6 +42,15 @@ def test_all_pictures_in_reading_order_with_their_proportions() -> None:
         assert width / height == pytest.approx(size[0] / size[1], rel=0.05)
 
 
+@pytest.mark.parametrize("pictures", range(6, 13))
+def test_the_last_row_is_no_taller_than_the_one_above(pictures: int) -> None:
+    cells = [("", flat(COLOURS[0]))] * (pictures - 1) + [("", flat(COLOURS[1]))]
+    page = page_of(contact_sheet(cells))
+    _, _, _, first = region(page[:340], COLOURS[0])
+    _, _, _, last = region(page, COLOURS[1])
+    assert last <= first + 1
+
+
 def test_captions_and_title_are_written_and_stay_inside() -> None:
     plain = page_of(contact_sheet([("", flat(COLOURS[0]))]))
     named = page_of(contact_sheet([("a caption much too long for its picture " * 20, flat(COLOURS[0]))], title="Dusk"))
