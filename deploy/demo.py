@@ -82,9 +82,14 @@ BATCH: Sequence[Picture] = (
 def main() -> None:
     """Run the demo; its exit code is 0 when every picture was made."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output").absolute()
-    # SIGTERM, as from a CI system that has waited long enough, ends the demo as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(run(lambda: demo(folder)))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        code = run(lambda: demo(folder))
+    except _Interrupted:
+        err.print("The demo was interrupted; its farm has stopped, and is gone.")
+        code = 130
+    sys.exit(code)
 
 
 def demo(folder: Path) -> None:
@@ -173,8 +178,15 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
+class _Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: watching would say that the jobs go on, and here they do not."""
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    # Stopping takes a few seconds; a second Ctrl-C would leave things lying about.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise _Interrupted
 
 
 if __name__ == "__main__":

@@ -67,8 +67,10 @@ def test_it_stops_its_farm_when_it_is_interrupted(demo: list[str], tmp_path: Pat
         members = psutil.Process(process.pid).children(recursive=True)
         assert len(members) >= 6
         os.kill(process.pid, number)
-        process.stderr.read()
+        said = process.stderr.read()
         assert process.wait() == 130
         watchdog.cancel()
+    assert "go on without you" not in said
+    assert "its farm has stopped" in said
     assert not [m for m in members if m.is_running() and m.status() != psutil.STATUS_ZOMBIE]
     assert list((tmp_path / "tmp").iterdir()) == []

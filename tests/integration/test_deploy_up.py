@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from deploy.farmfile import ProcessMark
-from tests.conftest import wait_until
+from tests.conftest import RedisServer, wait_until
 
 #: A farm starts in five seconds; other tests may be using the processors.
 PATIENCE = 120
@@ -302,6 +302,23 @@ def test_a_service_that_cannot_start_ends_the_farm_with_the_reason(data: Path, m
     assert "it must start with file:/// or s3://" in failed.stdout
     assert "api does not start" in failed.stdout + failed.stderr
     assert remains(data) == set()
+
+
+def test_a_farm_on_servers_of_ones_own(
+    data: Path, postgres_url: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DREAMFARM_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("DREAMFARM_REDIS_URL", redis_server.url)
+    started = dreamfarm("up", "--data", str(data), "--port", "0", "--detach")
+    assert started.returncode == 0, started.stdout + started.stderr
+    found = status(data)
+    assert set(found["services"]) == {"api", "flower", "sweeper", "worker-1"}
+    assert len(found["workers"]) == 1
+    ready = httpx.get(found["gallery"].partition("/#")[0] + "/readyz").json()
+    assert ready["checks"] == {"sql": "ok", "blobs": "ok", "redis": "ok"}
+    assert not (data / "dreamfarm.db").exists()
+    assert not (data / "redis").exists()
+    assert dreamfarm("down", "--data", str(data)).returncode == 0
 
 
 def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
