@@ -89,7 +89,7 @@ def _dreamfarm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     """A whole farm with one worker, for all tests of the gallery."""
     data = tmp_path_factory.mktemp("gallery") / "farm"
@@ -102,7 +102,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     _dreamfarm("down", "--data", str(data))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dreamt(farm: Farm) -> dict[str, Any]:
     """A finished dream of the bundled dusk, with frames and an animation."""
     spec = {
@@ -137,7 +137,8 @@ def long_job(farm: Farm) -> Iterator[dict[str, Any]]:
         farm.steer("jobs", id_, "cancel")
 
 
-@pytest.fixture(scope="session")
+# Not of the whole session: while Playwright runs, no other test could run an event loop of its own.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
     found = next((path for name in _NAMES if (path := shutil.which(name))), str(_MAC) if _MAC.exists() else None)
