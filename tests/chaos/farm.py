@@ -64,9 +64,15 @@ class Farm:
     def child(self, name: str = "worker") -> psutil.Process:
         """The worker's rendering child process, once there is one."""
 
+        def is_renderer(process: psutil.Process) -> bool:
+            try:
+                return "spawn_main" in " ".join(process.cmdline())
+            except psutil.NoSuchProcess:
+                return False  # a helper that has ended meanwhile
+
         def find() -> psutil.Process | None:
             children = psutil.Process(self.parts[name].pid).children()
-            return next((c for c in children if "spawn_main" in " ".join(c.cmdline())), None)
+            return next((c for c in children if is_renderer(c)), None)
 
         found = wait_until(find, seconds=40, what="a rendering process")
         assert isinstance(found, psutil.Process)
