@@ -226,7 +226,7 @@ def _weighted(text: str) -> tuple[str, dict[str, float]]:
 
 def _set(job: Job, key: str, value: Any) -> None:
     """Set one field, given by path or short name."""
-    if key in ("layer", "layers"):
+    if key in ("layer", "layers") or (key == "objective" and isinstance(value, str) and value[:1] != "["):
         key, value = "objective", [parse_layer(term) for term in _terms(value, key)]
     elif key in ("style", "styles") and not isinstance(value, list):
         key, value = "styles", [parse_style(term) for term in _terms(value, key)]
@@ -251,6 +251,8 @@ def _set(job: Job, key: str, value: Any) -> None:
 
 
 def _terms(value: Any, key: str) -> list[str]:
+    if value is None:
+        raise _error("this cannot be taken away; give another value", key)
     terms = value if isinstance(value, (list, tuple)) else str(value).split(";")
     if not all(isinstance(term, str) and term.strip() for term in terms):
         raise _error(f"{value!r} should be text, with ; between several", key)

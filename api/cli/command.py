@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
@@ -120,6 +121,10 @@ def run(action: Callable[[], None], option_of: Callable[[str], str] = str) -> in
     except FarmError as error:
         named = [_line(p.field, p.message, option_of) for p in error.problems if p.field]
         return _wrong(named or [error.message], code=2 if error.caller_erred else 1)
+    except ValidationError as error:
+        if error.title == "Settings":
+            raise  # told by the command line as a whole
+        return _wrong([f"the farm's answer is not understood; is it of another version? ({error.title})"], code=1)
     except Failed as error:
         return _wrong([str(error)], code=1)
     except BrokenPipeError:

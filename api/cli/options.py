@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from shared.manifest_files import Job
 from shared.manifests import SHORT, complete, parse_layer, parse_style
-from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset
+from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.specs import DreamSpec, StyleSpec
 
 Kind = type[DreamSpec] | type[StyleSpec]
@@ -45,7 +45,7 @@ class Flag:
 _WHAT, _HOW, _RESULT = "What is rendered", "How it is rendered", "What comes out"
 _SHARED = (
     Flag("preset", _WHAT, "NAME"),
-    Flag("model", _WHAT, "NAME"),
+    Flag("model", _WHAT, "NAME", "The network (see `dreamfarm models`)"),
     Flag("size", _RESULT, "PX"),
     Flag("octaves", _HOW, "N", "How many scales, from small to large"),
     Flag("octave_scale", _HOW, "X"),
@@ -99,7 +99,7 @@ class JobOptions:
 
     def parameters(self) -> list[inspect.Parameter]:
         """The parameters of a Typer command."""
-        return [_parameter(flag.key, *_typed(self.kind, flag)) for flag in self.flags] + _lists(self.kind)
+        return [_parameter(self.kind, flag) for flag in self.flags] + _lists(self.kind)
 
     def fields(self, given: Mapping[str, Any]) -> Job:
         """The job that the given options describe; without its content or input. Raises ManifestError."""
@@ -123,28 +123,27 @@ class JobOptions:
         return names.get(path) or names.get(path.split(".", 1)[0]) or path
 
 
-def _typed(kind: Kind, flag: Flag) -> tuple[Any, str, Flag]:
-    """A flag's type and help."""
+def _parameter(kind: Kind, flag: Flag) -> inspect.Parameter:
+    """A flag as a command's parameter, of its field's type."""
     field = _field(kind, flag.path)
-    annotation = field.annotation
+    annotation: Any = field.annotation
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         annotation = next(part for part in typing.get_args(annotation) if part is not types.NoneType)
-    if flag.key == "preset":
-        return str, _presets(DREAM_PRESETS if kind is DreamSpec else STYLE_PRESETS), flag
-    if flag.key == "model":
-        return str, "The network (see `dreamfarm models`)", flag
-    if flag.key == "bits":  # numbers that are a choice are text to Typer's choices
-        annotation = str
-        return annotation, f"{field.description}: {' or '.join(map(str, typing.get_args(field.annotation)))}", flag
-    return annotation, flag.text or field.description or "", flag
-
-
-def _parameter(key: str, annotation: Any, text: str, flag: Flag) -> inspect.Parameter:
+    if flag.key == "bits":
+        annotation = str  # to Typer, choices are text; the specification tells a wrong one
     names = [flag.name, f"--no-{flag.name[2:]}"] if annotation is bool else [flag.name]
-    option = typer.Option("/".join(names), help=text, metavar=flag.metavar, rich_help_panel=flag.panel)
-    return inspect.Parameter(
-        key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, option]
+    option = typer.Option(
+        "/".join(names), help=_help(kind, flag, field), metavar=flag.metavar, rich_help_panel=flag.panel
     )
+    return _optional(flag.key, Annotated[annotation | None, option])
+
+
+def _help(kind: Kind, flag: Flag, field: FieldInfo) -> str:
+    if flag.key == "preset":
+        return f"A named recipe: {', '.join(DREAM_PRESETS if kind is DreamSpec else STYLE_PRESETS)}"
+    if flag.key == "bits":
+        return f"{field.description}: {' or '.join(map(str, typing.get_args(field.annotation)))}"
+    return flag.text or field.description or ""
 
 
 def _lists(kind: Kind) -> list[inspect.Parameter]:
@@ -162,13 +161,11 @@ def _list(key: str, metavar: str, text: str) -> inspect.Parameter:
     option = typer.Option(
         "--" + key.replace("_", "-"), help=f"{text}; may be repeated", metavar=metavar, rich_help_panel=_WHAT
     )
-    return inspect.Parameter(
-        key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[list[str] | None, option]
-    )
+    return _optional(key, Annotated[list[str] | None, option])
 
 
-def _presets(presets: Mapping[str, Preset]) -> str:
-    return f"A named recipe: {', '.join(presets)}"
+def _optional(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def _field(kind: type[BaseModel], path: str) -> FieldInfo:

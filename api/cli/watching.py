@@ -11,6 +11,7 @@ import typer
 from api.cli import words
 from api.cli.command import err
 from api.cli.progress import Display, Snapshot, display
+from api.remote.errors import FarmError, NoFarm
 from shared.states import TERMINAL
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def follow(farm: Farm, ids: tuple[str, ...], *, folder: Path | None = None, over
     Ends with exit code 1 when a job failed or was cancelled. Ctrl-C ends the watching only.
     """
     ended: dict[str, JobView] = {}
+    not_fetched = 0
     try:
         with display() as shown:
             for job in farm.watch(*ids):
@@ -32,7 +34,7 @@ def follow(farm: Farm, ids: tuple[str, ...], *, folder: Path | None = None, over
                     ended.pop(job.id, None)
                 elif job.id not in ended:
                     ended[job.id] = job
-                    _conclude(farm, job, shown, folder, overwrite)
+                    not_fetched += not _conclude(farm, job, shown, folder, overwrite)
     except KeyboardInterrupt:
         named = " ".join(ids)
         err.print(f"The jobs go on without you. To look again: dreamfarm watch {named}".rstrip(), soft_wrap=True)
@@ -42,21 +44,28 @@ def follow(farm: Farm, ids: tuple[str, ...], *, folder: Path | None = None, over
         err.print(", ".join(f"{n:,} {state}" for state, n in states.items()), soft_wrap=True)
     if not ended:
         err.print("There is nothing to watch: no job is unfinished.")
-    if states["failed"] or states["cancelled"]:
+    if states["failed"] or states["cancelled"] or not_fetched:
         raise typer.Exit(1)
 
 
-def _conclude(farm: Farm, job: JobView, shown: Display, folder: Path | None, overwrite: bool) -> None:
-    """A finished job's line, and its files."""
+def _conclude(farm: Farm, job: JobView, shown: Display, folder: Path | None, overwrite: bool) -> bool:
+    """Say how a job ended, and fetch its files; False when they could not be fetched."""
     line = words.state(job.state).append(f"  {job.name}", style="default not bold not dim")
     if job.state != "succeeded":
         shown.say(line.append(f"  {job.reason}", style="not bold"))
-        return
+        return True
     facts = f"  {job.width}×{job.height} · {words.duration(job.progress.seconds)}"
     line.append(facts, style="dim default not bold")
-    if folder is not None:
+    if folder is None:
+        shown.say(line.append(f"  dreamfarm fetch {job.id} --out .", style="dim default not bold"))
+        return True
+    try:
         files = farm.fetch(job.id, folder, overwrite=overwrite)
-        line.append(f"  {files[0].path}", style="default not bold not dim")
-    else:
-        line.append(f"  dreamfarm fetch {job.id} --out .", style="dim default not bold")
-    shown.say(line)
+    except FarmError as error:
+        if isinstance(error, NoFarm):
+            raise
+        # The others are fetched all the same.
+        shown.say(line.append(f"  {error.message}", style="red not dim"))
+        return False
+    shown.say(line.append(f"  {files[0].path}", style="default not bold not dim"))
+    return True

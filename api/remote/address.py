@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from api.remote.errors import BadAddress
+from api.remote.errors import BadAddress, BadKey
 
 #: Where `dreamfarm up` listens unless told otherwise.
 DEFAULT_URL = "http://127.0.0.1:8560"
@@ -33,6 +34,8 @@ def find(url: str | None = None, key: str | None = None) -> Address:
         if url is None or url.rstrip("/") == local.url:
             url, key = local.url, key or local.key
     _check(url)
+    if key is not None and not re.fullmatch("[!-~]+", key):
+        raise BadKey
     return Address(url.rstrip("/"), key)
 
 

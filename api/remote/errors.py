@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from shared.problems import Problem
 
@@ -27,7 +28,7 @@ class FarmError(Exception):
     @property
     def caller_erred(self) -> bool:
         """Whether what was asked is wrong in itself, so that asking again is no use."""
-        return self.status in (400, 404, 405, 413, 415, 422) or self.kind in ("ambiguous-id", "bad-address")
+        return self.status in (400, 404, 405, 413, 415, 422) or self.kind in ("ambiguous-id", "bad-address", "bad-key")
 
 
 class BadAddress(FarmError):
@@ -37,11 +38,20 @@ class BadAddress(FarmError):
         super().__init__(f"{url!r} is no farm's address; one is like http://127.0.0.1:8560", kind="bad-address")
 
 
+class BadKey(FarmError):
+    """The given key cannot be one. It is not shown, because most of it may be right."""
+
+    def __init__(self) -> None:
+        super().__init__("what was given as the API key cannot be one: it has spaces or accents", kind="bad-key")
+
+
 class NoFarm(FarmError):
     """Nothing answers at the farm's address."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"no farm answers at {url} ({reason}); start one with `dreamfarm up`", kind="no-farm")
+        here = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+        hint = "start one with `dreamfarm up`" if here else "is that its address?"
+        super().__init__(f"no farm answers at {url} ({reason}); {hint}", kind="no-farm")
 
 
 def error_of(response: httpx.Response) -> FarmError:

@@ -11,7 +11,7 @@ from typing import IO, Any
 import httpx
 
 from api.remote.address import Address
-from api.remote.errors import NoFarm, error_of
+from api.remote.errors import BadAddress, FarmError, NoFarm, error_of
 
 #: A request that the farm cannot serve right now is repeated for this long: a restart takes a few seconds.
 PATIENCE_SECONDS = 30.0
@@ -32,7 +32,10 @@ class Transport:
         self.address = address
         self._patience = patience
         headers = {} if address.key is None else {"Authorization": f"Bearer {address.key}"}
-        self.http = httpx.Client(base_url=address.url, headers=headers, timeout=_TIMEOUT)
+        try:
+            self.http = httpx.Client(base_url=address.url, headers=headers, timeout=_TIMEOUT)
+        except httpx.InvalidURL:
+            raise BadAddress(address.url) from None
         #: A farm that answered before is waited for; one that never did is probably not there at all.
         self._answered = False
 
@@ -70,7 +73,7 @@ class Transport:
                     continue
                 if response.is_error:
                     raise error_of(response)
-                return response.json() if response.content else None
+                return _json_of(response)
             except httpx.TransportError as error:
                 nobody_there = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)) and not self._answered
                 if nobody_there or time.monotonic() + wait > deadline:
@@ -107,6 +110,15 @@ class Transport:
             yield
         except httpx.TransportError as error:
             raise NoFarm(self.address.url, reason(error)) from None
+
+
+def _json_of(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        raise FarmError(
+            f"{response.url.copy_with(path='/')} answers, but not as a farm does: is this its address?"
+        ) from None
 
 
 def reason(error: httpx.TransportError) -> str:

@@ -55,14 +55,17 @@ def events(
     heard = after
     broken_since: float | None = None
     while True:
+        opened = False
         try:
             for event in _connection(transport, batch, job, heard):
-                broken_since = None
+                opened, broken_since = True, None
                 if event.number is not None:
                     heard = event.number
                 yield event
             problem = "it hung up"
         except httpx.TransportError as error:
+            if isinstance(error, httpx.ReadTimeout) and not opened:
+                raise NoStream(f"events from {transport.address.url} are held back on their way") from None
             problem = reason(error)
         except FarmError as error:
             if error.status not in (502, 503, 504):

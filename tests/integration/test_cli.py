@@ -237,6 +237,20 @@ def test_a_watch_of_failures_ends_with_1(at: Terminal) -> None:
     assert "nothing to watch" in at.run("watch").stderr
 
 
+def test_a_file_in_the_way_stops_only_its_own_job(at: Terminal) -> None:
+    batch = at.id("batch", at.picture("a.png").parent, "--sweep", "seed=1..2")
+    jobs = [job["id"] for job in reversed(at.json("ls", "--batch", batch))]
+    outputs = [finished(at.api, job, seed=i) for i, job in enumerate(jobs)]
+    (at.folder / "out").mkdir()
+    (at.folder / "out" / f"a-seed-1-{jobs[0]}.png").write_bytes(b"mine")
+
+    result = at.run("watch", batch, "--out", at.folder / "out", code=1)
+
+    assert "is another file" in result.stderr
+    assert (at.folder / "out" / f"a-seed-1-{jobs[0]}.png").read_bytes() == b"mine"
+    assert (at.folder / "out" / f"a-seed-2-{jobs[1]}.png").read_bytes() == outputs[1]
+
+
 def test_a_batch_is_fetched_with_its_contact_sheet(at: Terminal) -> None:
     batch = at.id("batch", at.picture("a.png").parent, "--sweep", "seed=1..3")
     assert "no job of batch" in at.run("fetch", batch, "--out", at.folder, code=1).stderr

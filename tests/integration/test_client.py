@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from api.client import Farm, FarmError, FarmEvent, FileDiffers, NoFarm
+from api.remote import watching
 from api.remote.address import DEFAULT_URL, find
 from api.remote.watching import Watched
 from shared.settings import settings as process_settings
@@ -245,6 +246,24 @@ def test_where_nothing_streams_the_watch_asks_again_and_again(
     assert working is not None
     working.join()
     assert (states[0], states[-1]) == ("queued", "succeeded")
+
+
+def test_where_streams_are_held_back_the_watch_asks_instead(
+    farm: Farm, one_api: RunningApi, network: FlakyNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_SILENCE_SECONDS", 0.5)
+    network.instead[b"GET /v1/events"] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    job = farm.submit(DREAM)
+    finished(one_api, job.id)
+
+    assert [change.state for change in farm.watch(job.id)] == ["succeeded"]
+
+
+def test_a_server_that_is_no_farm_is_told(farm: Farm, network: FlakyNetwork) -> None:
+    network.instead[b"GET"] = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome"
+
+    with pytest.raises(FarmError, match="not as a farm does"):
+        list(farm.jobs())
 
 
 def test_events_are_taken_up_after_a_number(farm: Farm) -> None:

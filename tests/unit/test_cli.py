@@ -105,6 +105,9 @@ def test_choices_are_those_of_the_specification() -> None:
         (["plan", "style", "missing.jpg"], "missing.jpg"),
         (["nonsense"], "nonsense"),
         (["ls", "--url", "nonsense"], "'nonsense' is no farm's address"),
+        (["ls", "--url", "http://[::1"], "is no farm's address"),
+        (["ls", "--url", "http://127.0.0.1:99999"], "is no farm's address"),
+        (["ls", "--key", "grün"], "cannot be one"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

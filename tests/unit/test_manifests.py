@@ -22,6 +22,7 @@ from shared.manifests import (
     complete,
     parse,
     parse_layer,
+    parse_settings,
     parse_style,
     parse_sweep,
     pictures,
@@ -226,6 +227,17 @@ def test_every_value_may_be_text() -> None:
 
     assert isinstance(spec, DreamSpec)
     assert (spec.output.bits, spec.seed, spec.detail, spec.output.format) == (16, 7, False, "tiff")
+
+
+def test_settings_take_fields_away_but_not_all() -> None:
+    job = complete({"animation": "gif", "tile": 512, "objective": "mixed4c; mixed3a"})
+
+    (spec,) = check([Entry("", change(job, parse_settings(["animation=null", "tile=null"])))])
+
+    assert (spec.animation, spec.tiling.tile) == (None, None)
+    assert len(job["objective"]) == 2
+    with pytest.raises(ManifestError, match="cannot be taken away"):
+        change(job, parse_settings(["layer=null"]))
 
 
 def test_changing_a_job_leaves_the_original() -> None:
