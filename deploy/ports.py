@@ -9,12 +9,10 @@ import psutil
 
 from api.cli.command import Failed
 
-_TAKEN = (errno.EADDRINUSE,)
-
 
 def free_port(host: str) -> int:
     """A port that nobody listens on at this moment."""
-    with socket.create_server((host, 0)) as listener:
+    with _listen(host, 0) as listener:
         port: int = listener.getsockname()[1]
         return port
 
@@ -26,11 +24,11 @@ def is_free(host: str, port: int) -> bool:
         Failed: the address is not one of this machine's, or the port is for root alone.
     """
     try:
-        socket.create_server((host, port)).close()
+        _listen(host, port).close()
     except PermissionError:
         raise Failed(f"port {port} may be used by root only; choose one above 1023") from None
     except OSError as error:
-        if error.errno in _TAKEN:
+        if error.errno == errno.EADDRINUSE:
             return False
         raise Failed(
             f"cannot listen on {host!r}: {error.strerror}; set DREAMFARM_HOST to an address of this machine"
@@ -58,3 +56,7 @@ def holder_of(port: int) -> str | None:
     except psutil.Error:
         return None
     return None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -105,13 +105,18 @@ def test_a_report_goes_to_people_and_to_the_log(tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "farm.log").read_text().endswith("redis is ready\n")
 
 
-def test_ports() -> None:
-    port = ports.free_port("127.0.0.1")
-    assert ports.is_free("127.0.0.1", port)
-    with socket.create_server(("127.0.0.1", port)):
-        assert not ports.is_free("127.0.0.1", port)
-        with pytest.raises(Failed, match=rf"port {port} for the API is taken by .*process {os.getpid()}.* Go away"):
-            ports.require_free("127.0.0.1", port, what="the API", remedy="Go away")
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+def test_ports(host: str, family: socket.AddressFamily) -> None:
+    if family == socket.AF_INET6 and not Path("/proc/net/if_inet6").exists() and sys.platform == "linux":
+        pytest.skip("this machine has no IPv6")
+    port = ports.free_port(host)
+    assert ports.is_free(host, port)
+    with socket.create_server((host, port), family=family):
+        assert not ports.is_free(host, port)
+        with pytest.raises(Failed, match=rf"port {port} for the API is taken.* Go away") as told:
+            ports.require_free(host, port, what="the API", remedy="Go away")
+    if sys.platform == "linux":  # other systems tell root only who it is
+        assert f"process {os.getpid()}" in str(told.value)
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no such host"])
