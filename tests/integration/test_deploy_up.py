@@ -174,7 +174,8 @@ def test_a_taken_port_is_reported_before_anything_starts(data: Path) -> None:
         refused = dreamfarm("up", "--data", str(data), "--port", port)
     assert refused.returncode == 1
     assert f"port {port}" in refused.stderr
-    assert f"process {os.getpid()}" in refused.stderr
+    if sys.platform == "linux":  # other systems tell root only
+        assert f"process {os.getpid()}" in refused.stderr
     assert "--port" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (data / "logs").exists()

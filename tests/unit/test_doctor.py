@@ -108,8 +108,9 @@ def test_a_taken_port(settings: Settings) -> None:
         port = listener.getsockname()[1]
         check = doctor.check_port(settings.model_copy(update={"port": port}))
     assert check.result == "fails"
-    assert f"{port} is taken by" in check.found
-    assert f"(process {os.getpid()})" in check.found
+    assert f"{port} is taken" in check.found
+    if sys.platform == "linux":  # other systems tell root only
+        assert f"(process {os.getpid()})" in check.found
     assert "--port" in check.remedy
 
 
