@@ -48,8 +48,8 @@ _NUMBERS = frozenset({"output.bits"})
 #: What a folder is searched for.
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"})
 MANIFEST_SUFFIXES = frozenset(f".{format}" for format in READERS)
-#: Stands for every picture while a manifest is checked before anything is uploaded.
-_ANY_ASSET = "sha256:" + 64 * "0"
+#: Stands for pictures that are not uploaded yet, while jobs are checked and planned.
+NOT_UPLOADED = "sha256:" + 64 * "0"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def check(entries: Iterable[Entry]) -> list[DreamSpec | StyleSpec]:
     specs, mistakes = [], []
     for entry in entries:
         try:
-            specs.append(SPEC.validate_python(with_assets(entry.job, lambda _: _ANY_ASSET)))
+            specs.append(SPEC.validate_python(with_assets(entry.job, lambda _: NOT_UPLOADED)))
         except ValidationError as error:
             mistakes += [Mistake(entry.where, p.field, p.message) for p in problems_of(error, AnySpec)]
     if mistakes:

@@ -16,7 +16,7 @@ from api.cli.options import JobOptions
 from api.cli.submitting import checked
 from api.remote.errors import NoFarm
 from shared.manifest_files import Job
-from shared.manifests import Entry, check, pictures, with_assets
+from shared.manifests import NOT_UPLOADED, Entry, check, pictures, with_assets
 from shared.specs import DreamSpec, StyleSpec
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Jobs of a dry run that are listed one by one.
 _LISTED = 20
-#: Stands for pictures that are not uploaded, whose size is sent instead.
-_NOT_UPLOADED = "sha256:" + 64 * "0"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -61,7 +59,7 @@ def plan_style(
 
     Example: dreamfarm plan style castle.jpg --size 4096
     """
-    styles = fields.get("styles") or [{"asset": _NOT_UPLOADED}]
+    styles = fields.get("styles") or [{"asset": NOT_UPLOADED}]
     print_plan(farm, Entry("", fields | {"content": content, "styles": styles}), as_json=as_json)
 
 
@@ -146,7 +144,7 @@ def _print_facts(*facts: tuple[str, str]) -> None:
 
 def _sized(entry: Entry) -> Job:
     """The job as the planner takes it: with its picture's size instead of the picture."""
-    job = with_assets(entry.job, lambda _: _NOT_UPLOADED)
+    job = with_assets(entry.job, lambda _: NOT_UPLOADED)
     picture = entry.job.get("input", entry.job.get("content"))
     if picture not in pictures([entry]):
         return job  # from noise, or a picture that the farm has

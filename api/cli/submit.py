@@ -11,9 +11,10 @@ from api.cli.command import Json, Misused, add
 from api.cli.options import JobOptions
 from api.cli.planning import print_total
 from api.cli.submitting import Out, Overwrite, Then, Watch, checked, one_each, submit
+from api.remote.errors import FarmError
 from shared.manifest_files import Job
-from shared.manifests import Entry, change, parse_settings, parse_sweep, read, sweep
-from shared.specs import DreamSpec, StyleSpec
+from shared.manifests import NOT_UPLOADED, Entry, change, check, parse_settings, parse_sweep, read, sweep
+from shared.specs import DreamSpec, StyleSpec, assets_of
 
 if TYPE_CHECKING:
     from api.client import Farm
@@ -108,7 +109,7 @@ def batch(
 
 def rerun(
     farm: Farm,
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="An output's file, or a job's ID")],
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="An output, the manifest beside it, or a job's ID")],
     settings: Settings = None,
     pictures: Annotated[
         list[Path] | None,
@@ -136,14 +137,34 @@ def rerun(
     checked([entry])
     for picture in pictures or []:
         farm.upload(picture)
+    _check_inputs(farm, entry)
     submit(farm, [entry], Then(watch, out, as_json, overwrite), single=True)
 
 
+def _check_inputs(farm: Farm, entry: Entry) -> None:
+    """See that the farm has the pictures that are named by their digests. Raises Misused."""
+    (spec,) = check([entry])
+    for field, asset in assets_of(spec).items():
+        if asset == NOT_UPLOADED:
+            continue
+        try:
+            farm.asset(asset)
+        except FarmError as error:
+            if error.status != 404:
+                raise
+            raise Misused(
+                f"the farm does not have the {field} any more ({asset}): name its file with --input"
+            ) from None
+
+
 def _spec_in(output: Path) -> Job:
-    from shared.outputs import NoManifest, manifest_in
+    """The specification in an output, or in the manifest beside it. Raises Misused, OSError."""
+    from shared.outputs import NoManifest, manifest_in, parse_manifest
     from shared.pictures import PictureError
 
+    data = output.read_bytes()
     try:
-        return manifest_in(output.read_bytes()).spec.model_dump(mode="json")
+        manifest = parse_manifest(data.decode("utf-8", "replace")) if output.suffix == ".json" else manifest_in(data)
     except (NoManifest, PictureError) as error:
         raise Misused(f"{output}: {error}") from None
+    return manifest.spec.model_dump(mode="json")

@@ -81,6 +81,10 @@ class Farm:
         """Bring many picture files to the farm, a few at a time; yields each path with its asset, in no order."""
         return uploading.upload_all(self.transport, pictures)
 
+    def asset(self, id: str) -> AssetView:
+        """A picture that was uploaded."""
+        return AssetView.model_validate(self.transport.json("GET", f"/v1/assets/{_segment(id)}/info"))
+
     def download(self, asset: str) -> bytes:
         """A picture's file, as it was uploaded."""
         with self.transport.telling(), self.transport.answer(f"/v1/assets/{_segment(asset)}") as response:

@@ -20,6 +20,7 @@ PATIENCE_SECONDS = 30.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 #: A validated batch of 100,000 jobs takes the farm about half a minute.
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _AWAY = (429, 502, 503, 504)
 
 Body = bytes | IO[bytes]
@@ -33,7 +34,9 @@ class Transport:
         self._patience = patience
         headers = {} if address.key is None else {"Authorization": f"Bearer {address.key}"}
         try:
-            self.http = httpx.Client(base_url=address.url, headers=headers, timeout=_TIMEOUT)
+            # A proxy that the environment names would take these names for its own machine.
+            by_proxy = httpx.URL(address.url).host not in _LOOPBACK
+            self.http = httpx.Client(base_url=address.url, headers=headers, timeout=_TIMEOUT, trust_env=by_proxy)
         except httpx.InvalidURL:
             raise BadAddress(address.url) from None
         #: A farm that answered before is waited for; one that never did is probably not there at all.

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from deploy.main import build
 from shared.cards import card
-from shared.outputs import manifest_of, output_file
+from shared.outputs import manifest_in, manifest_of, output_file
 from shared.plan import plan
 from shared.specs import SPEC
 from shared.store import keys
@@ -300,11 +300,17 @@ def test_an_output_is_run_again_changed(at: Terminal) -> None:
     job = at.id("rerun", output, "--input", at.folder / "castle.png", "--set", "seed=4", "--set", "octaves=2")
     again = at.id("rerun", job, "--set", "layer=mixed3a")
 
-    assert "input: there is no asset" in refused
+    assert "the farm does not have the input any more" in refused
+    assert "--input" in refused
     spec, changed = at.json("show", job)["spec"], at.json("show", again)["spec"]
     assert (spec["seed"], spec["step"], spec["octaves"]["count"]) == (4, 2.0, 2)
     assert changed["objective"][0]["layer"] == "mixed3a"
     assert {**changed, "objective": None} == {**spec, "objective": None}
+    beside = output.with_suffix(".json")
+    beside.write_text(manifest_in(output.read_bytes()).model_dump_json())
+    assert at.json("show", at.id("rerun", beside))["spec"]["seed"] == 3
+    beside.write_text("{}")
+    assert "manifest cannot be read" in at.run("rerun", beside, code=2).stderr
     assert "carries no dreamfarm manifest" in at.run("rerun", at.folder / "castle.png", code=2).stderr
     assert "did you mean 'seed'" in at.run("rerun", output, "--set", "sed=4", code=2).stderr
 
