@@ -199,6 +199,14 @@ def test_each_service_comes_back_when_it_is_killed(shared_farm: Path, name: str)
     assert answers(after["gallery"].partition("/#")[0] + "/readyz")
 
 
+def test_proxies_are_not_asked_for_this_machine(shared_farm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("DREAMFARM_DATA", str(shared_farm))
+    listed = dreamfarm("ls", "--json")
+    assert listed.returncode == 0, listed.stderr
+    assert json.loads(listed.stdout) == []
+
+
 @pytest.mark.parametrize("part", ["api", "flower", "worker", "sweeper"])
 def test_the_health_of_each_part_can_be_asked(shared_farm: Path, tmp_path: Path, part: str) -> None:
     found = farm_json(shared_farm)
