@@ -1,17 +1,24 @@
 """Cards: what is known of each network without loading it.
 
-A built-in network's card is a generated JSON file beside this module (`python -m worker.networks.motifnet.convert`);
-a test holds it against the network. The API plans with cards and refuses unknown layers without TensorFlow.
+A bundled network's card is a generated JSON file beside this module (`python -m worker.networks.motifnet.convert`);
+a test holds it against the network. A registered network's card lies in its folder under `settings().networks`.
+The API plans with cards and refuses unknown layers without TensorFlow.
 """
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+import re
+from functools import cache, cached_property, lru_cache
 from importlib import resources
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.problems import nearest
+from shared.settings import settings
+
+#: What a network may be called: it names a folder.
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 
 
 class UnknownModel(LookupError):
@@ -117,14 +124,31 @@ def _load() -> dict[str, Card]:
     return {card.name: card for card in found}
 
 
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed: int) -> Card:
+    return Card.model_validate_json(path.read_bytes())
+
+
+def _registered(name: str) -> Card | None:
+    """The card of a registered network; read again when it has been registered anew."""
+    path = settings().networks / name / "card.json"
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
 def cards() -> list[Card]:
-    """The cards of all networks, by name."""
-    return list(_load().values())
+    """The cards of all networks, bundled and registered, by name."""
+    registered = (_registered(path.parent.name) for path in settings().networks.glob("*/card.json"))
+    found = {card.name: card for card in registered if card is not None} | _load()
+    return [found[name] for name in sorted(found)]
 
 
 def card(model: str) -> Card:
     """The card of a network. Raises UnknownModel."""
-    known = _load()
-    if model not in known:
+    found = _load().get(model) or (_registered(model) if NAME.fullmatch(model) else None)
+    if found is None:
+        known = [c.name for c in cards()]
         raise UnknownModel(f"there is no model {model!r}{nearest(model, known)}; there are: {', '.join(known)}")
-    return known[model]
+    return found

