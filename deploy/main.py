@@ -58,7 +58,8 @@ def _setting(error: Exception) -> tuple[str, int] | None:
     if not isinstance(error, ValidationError) or error.title != "Settings":
         return None
     wrong = [
-        f"{_named(str(problem['loc'][0]))} is {problem['input']!r}: {problem['msg']}" for problem in error.errors()
+        f"{_named(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors()
     ]
     return "; ".join(wrong), 2
 

@@ -16,7 +16,7 @@ def set_up_logs(settings: Settings) -> None:
     """Log to the process's errors, a line each."""
     logging.basicConfig(
         stream=sys.stderr,
-        level=settings.log_level.upper(),
+        level=settings.log_level,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
     )

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import quote
+from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.pictures import Limits
+
+#: What the URLs may begin with.
+_SCHEMES = {
+    "database_url": ("sqlite", "postgresql", "postgres", "postgresql+psycopg"),
+    "redis_url": ("redis", "rediss", "redis+socket", "sentinel"),
+    "blobs_url": ("file", "s3"),
+}
 
 
 class Settings(BaseSettings):
@@ -74,7 +82,15 @@ class Settings(BaseSettings):
     workers: int = Field(0, ge=0, description="Workers on this machine; 0: one per GPU, or one for the CPU")
     tile: int | None = Field(None, description="Largest tile side; default: by the device's free memory")
 
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    @field_validator("database_url", "redis_url", "blobs_url")
+    @classmethod
+    def _check_scheme(cls, url: str | None, info: ValidationInfo) -> str | None:
+        known = _SCHEMES[str(info.field_name)]
+        if url is not None and urlsplit(url).scheme not in known:
+            raise ValueError(f"it must start with {', '.join(f'{scheme}://' for scheme in known)}")
+        return url
 
     @property
     def database(self) -> str:
