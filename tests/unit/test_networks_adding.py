@@ -154,7 +154,7 @@ def test_a_model_of_grey_pictures_sees_their_luminance(folder: Path, tmp_path: P
     assert notes == ["layers behind 'flat' (Flatten) are left out"]
     picture = drawn(28, 28)
     grey = (picture @ np.array([0.299, 0.587, 0.114], np.float32))[None, ..., None] / 255
-    expected = keras.Model(model.inputs, model.get_layer("strokes").output)(grey)
+    expected = keras.Model(model.inputs[0], model.get_layer("strokes").output)(grey)
     found = load("digits", folder=folder).activations(tf.constant(picture[None]), ["strokes"])["strokes"]
     assert np.allclose(found, expected, atol=1e-5)
 
