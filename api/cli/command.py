@@ -89,7 +89,7 @@ def prepared(function: Callable[..., None], job: JobOptions | None = None) -> Ca
         if code:
             raise typer.Exit(code)
 
-    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    command.__name__, command.__doc__ = function.__name__, _flowing(inspect.getdoc(function) or "")
     command.__dict__["__signature__"] = inspect.Signature(parameters)
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
@@ -100,6 +100,11 @@ def _hints(function: Callable[..., None], names: Iterable[str]) -> dict[str, Any
     kept = {name: function.__annotations__[name] for name in names if name not in ("farm", "fields")}
     bare = types.SimpleNamespace(__annotations__=kept)
     return typing.get_type_hints(bare, globalns=function.__globals__, include_extras=True)
+
+
+def _flowing(text: str) -> str:
+    """Paragraphs without line breaks of their own: a terminal has another width than the code."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _optional(name: str, annotation: Any) -> inspect.Parameter:

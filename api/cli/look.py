@@ -84,6 +84,7 @@ def _list_batches(farm: Farm, limit: int, as_json: bool) -> None:
             for batch in shown[:limit]
         ],
         right=("jobs", "done"),
+        flexible="states",
     )
     _more(len(shown), limit)
 
@@ -103,7 +104,7 @@ def show(farm: Farm, id: Id, as_json: Json = False) -> None:
 
 def watch(
     farm: Farm,
-    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Without: all unfinished jobs")] = None,
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="Without: all unfinished jobs")] = None,
     folder: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Fetch each result into it")] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -248,6 +249,7 @@ def _show_job(job: JobDetail) -> None:
                 for attempt in job.attempts
             ],
             right=("attempt", "seconds", "steps"),
+            flexible="reason",
         )
 
 

@@ -44,6 +44,7 @@ def list_models(context: typer.Context, farm: Farm, as_json: Json = False) -> No
         ["model", "layers", "parameters", "licence", "summary"],
         [(m.name, str(m.layers), f"{m.parameters:,}", m.licence, m.summary) for m in models],
         right=("layers", "parameters"),
+        flexible="summary",
     )
 
 

@@ -102,6 +102,7 @@ def print_total(farm: Farm, entries: Sequence[Entry], *, as_json: bool) -> None:
             ["job", "output", "octaves", "work", "memory", "time"],
             [_row(entry, job) for entry, job in zip(entries, plan.jobs, strict=True)],
             right=("output", "octaves", "work", "memory", "time"),
+            flexible="job",
         )
     total = plan.total
     workers = f" on {words.count(total.workers, 'worker')}" if total.workers else ""

@@ -84,7 +84,7 @@ def batch(
         typer.Option("--sweep", metavar="KEY=A,B,C", help="Every job with each value (seed=1..9: a range); repeatable"),
     ] = None,
     settings: Settings = None,
-    name: Annotated[str | None, typer.Option(help="The batch's name [default: the manifest's]")] = None,
+    name: Annotated[str | None, typer.Option(help="The batch's name (default: the manifest's)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show jobs, work, time, memory; submit nothing")] = False,
     watch: Watch = False,
     out: Out = None,

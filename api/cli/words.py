@@ -12,7 +12,9 @@ from rich.text import Text
 from api.cli.command import out
 from shared.states import State
 
-#: No line of a table is longer.
+#: Between the columns of a table; a column that gives way keeps so much.
+_GAP, _NARROWEST = 2, 8
+#: No line of a table in a pipe is longer.
 _PIPE_WIDTH = 2_000
 _COLOURS: dict[str, str] = {
     "queued": "dim",
@@ -89,21 +91,20 @@ def table(
     rows: Iterable[Sequence[str | Text]],
     *,
     right: Sequence[str] = (),
-    flexible: Sequence[str] = ("name", "summary", "reason"),
+    flexible: str = "name",
 ) -> None:
-    """Print a table. On a terminal the flexible columns give way; in a pipe every row is a whole line."""
+    """Print a table. On a terminal the flexible column gives way to the others; in a pipe every row is a whole line."""
     # Text, not markup: a file name may hold square brackets.
     cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
-    grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for i, column in enumerate(columns):
-        widest = max([len(column), *(row[i].cell_len for row in cells)])
-        grid.add_column(
-            column,
-            justify="right" if column in right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=8 if column in flexible else widest,
-        )
+    grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, _GAP, 0, 0))
+    widths = [max([len(column), *(row[i].cell_len for row in cells)]) for i, column in enumerate(columns)]
+    if flexible in columns and out.is_terminal:
+        i = columns.index(flexible)
+        widths[i] = min(widths[i], max(_NARROWEST, out.width - sum(widths) + widths[i] - _GAP * len(columns)))
+        for row in cells:
+            row[i].truncate(widths[i], overflow="ellipsis")
+    for column, width in zip(columns, widths, strict=True):
+        grid.add_column(column, justify="right" if column in right else "left", no_wrap=True, min_width=width)
     for row in cells:
         grid.add_row(*row)
     (out if out.is_terminal else Console(file=out.file, width=_PIPE_WIDTH)).print(grid)
