@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli import words
 from api.cli.command import Json, add, print_json
 from deploy import keys
 
@@ -197,7 +198,9 @@ def _told(status: Status) -> str:
         restarts = f", restarted {service.restarts}×" if service.restarts else ""
         lines.append(f"  {name:<10} {service.state} (process {service.pid}{restarts})")
     if status.jobs:
-        lines.append("  jobs       " + ", ".join(f"{n} {state}" for state, n in status.jobs.items()))
+        counted = ", ".join(f"{n:,} {state}" for state, n in status.jobs.items() if n)
+        left = f" ({words.work(status.mpit_left)} left)" if status.mpit_left else ""
+        lines.append(f"  jobs       {counted or 'none yet'}{left}")
     lines += [f"  {w.name} on {w.device}: {w.job or 'idle'}" for w in status.workers]
     lines += [f"  ! {problem}" for problem in status.problems]
     return "\n".join(lines)

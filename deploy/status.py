@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from deploy import farmfile
@@ -45,6 +45,8 @@ class Status:
     services: Mapping[str, ServiceStatus]
     #: Jobs by state; empty where the database cannot be read.
     jobs: Mapping[State, int]
+    #: What queued and running jobs have left to do, in MP·it.
+    mpit_left: float
     workers: tuple[WorkerStatus, ...]
     #: What could not be found out, and why.
     problems: tuple[str, ...]
@@ -54,7 +56,7 @@ def status(settings: Settings) -> Status:
     """The state of the farm in the settings' data folder."""
     farm = farmfile.read(settings.data)
     locked = farmfile.is_locked(settings.data)
-    jobs, workers, problems = _work(settings)
+    work = _work(settings)
     key = settings.data / "key"
     return Status(
         data=str(settings.data),
@@ -66,9 +68,10 @@ def status(settings: Settings) -> Status:
         flower_user=farm.flower_user if farm else None,
         flower_password=farm.flower_password if farm else None,
         services={name: _service(mark) for name, mark in farm.services.items()} if farm else {},
-        jobs=jobs,
-        workers=workers,
-        problems=problems,
+        jobs=work.jobs,
+        mpit_left=work.mpit_left,
+        workers=work.workers,
+        problems=work.problems,
     )
 
 
@@ -78,25 +81,35 @@ def _service(mark: farmfile.ServiceMark) -> ServiceStatus:
     return ServiceStatus(pid=mark.process.pid, state=state, restarts=mark.restarts)
 
 
-def _work(settings: Settings) -> tuple[Mapping[State, int], tuple[WorkerStatus, ...], tuple[str, ...]]:
-    """Jobs by state, living workers, problems."""
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What the database says."""
+
+    jobs: Mapping[State, int] = field(default_factory=dict)
+    mpit_left: float = 0.0
+    workers: tuple[WorkerStatus, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def _work(settings: Settings) -> _Work:
     from sqlalchemy.exc import SQLAlchemyError
 
     from shared.store import Store
     from shared.store.queries import totals, workers
 
     if settings.database_url is None and not (settings.data / "dreamfarm.db").exists():
-        return {}, (), ()
+        return _Work()
     store = Store(settings.database)
     try:
         with store.read() as session:
-            found = tuple(
+            numbers = totals(session)
+            living = tuple(
                 WorkerStatus(name=worker.name, device=worker.device, job=worker.job_id)
                 for worker, live in workers(session)
                 if live
             )
-            return totals(session).jobs, found, ()
+        return _Work(jobs=numbers.jobs, mpit_left=numbers.queued_mpit, workers=living)
     except SQLAlchemyError as error:
-        return {}, (), (f"the database cannot be read: {str(error).splitlines()[0]}",)
+        return _Work(problems=(f"the database cannot be read: {str(error).splitlines()[0]}",))
     finally:
         store.dispose()
