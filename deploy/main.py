@@ -11,14 +11,14 @@ from rich.markup import escape
 
 from api import cli
 from api.cli.command import err
-from deploy import commands, local
+from deploy import commands, local, networks
 
 
 def build() -> typer.Typer:
     """The command line's application."""
     app = typer.Typer(name="dreamfarm", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(_start)
-    for part in (commands, cli, local):
+    for part in (commands, cli, local, networks):
         part.add_commands(app)
     return app
 
