@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from api.cli.command import Failed, Json, Misused, add, err, out, print_json
-from shared.cards import Card
 from shared.problems import nearest
-from shared.settings import settings
+
+if TYPE_CHECKING:
+    from shared.cards import Card
 
 Preprocessing = Literal["raw", "unit", "signed", "centred", "caffe"]
 
@@ -45,6 +46,7 @@ def add_model(
 
     Example: dreamfarm models add flowers flowers.keras --pictures unit
     """
+    from shared.settings import settings
     from worker.networks.adding import BadModel
     from worker.networks.adding import add as register
 
@@ -68,6 +70,7 @@ def pull_model(
 
     Example: dreamfarm models pull inception5h
     """
+    from shared.settings import settings
     from worker.networks.adding import BadModel
     from worker.networks.downloads import PUBLISHED, DownloadFailed, pull
 

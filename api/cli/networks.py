@@ -10,12 +10,12 @@ from rich.text import Text
 from api.cli import words
 from api.cli.command import Json, Misused, add, out, prepared, print_json
 from api.remote.errors import NoFarm
-from shared.cards import Card, Layer, UnknownModel, card, cards
 from shared.problems import nearest
 
 if TYPE_CHECKING:
     from api.client import Farm
     from api.schemas import LayerView, ModelView
+    from shared.cards import Card, Layer
 
 _PANEL = "Networks and plans"
 
@@ -132,6 +132,8 @@ def _models(farm: Farm) -> list[ModelView]:
     try:
         return farm.models()
     except NoFarm:
+        from shared.cards import cards
+
         return [_model_here(known) for known in cards()]
 
 
@@ -139,6 +141,8 @@ def _layers(farm: Farm, model: str) -> list[LayerView]:
     try:
         return farm.layers(model)
     except NoFarm:
+        from shared.cards import UnknownModel, card
+
         try:
             known = card(model)
         except UnknownModel as error:

@@ -320,7 +320,7 @@ def test_a_wrong_key_is_told(at: Terminal) -> None:
 
 
 def test_networks_and_plans_come_from_the_farm(at: Terminal) -> None:
-    assert [model["name"] for model in at.json("models")] == ["motifnet"]
+    assert "motifnet" in [model["name"] for model in at.json("models")]
     assert at.json("models", "show", "motifnet")["layers"] > 50
     assert "eye" in at.json("layers", "motifnet", "--channels", "logits")
     plan = at.json("plan", "style", at.picture("a.png"), "--size", "2000", "--octaves", "2")

@@ -98,7 +98,7 @@ def test_jobs_are_submitted_listed_and_steered(farm: Farm) -> None:
     assert farm.log(job.id)
     assert farm.whoami().owner == "ada"
     assert farm.workers() == []
-    assert [model.name for model in farm.models()] == ["motifnet"]
+    assert "motifnet" in [model.name for model in farm.models()]
     assert "mixed4c" in [layer.name for layer in farm.layers("motifnet")]
 
 
