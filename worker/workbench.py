@@ -93,7 +93,8 @@ class Bench:
         return Work(spec, planned, network, rendering, original)
 
     def _load(self, model: str) -> Network:
-        if self._network is None or self._network.card.name != model:
+        # A model that was registered anew has another card.
+        if self._network is None or self._network.card != card(model):
             self._network = load(model, folder=self._context.settings.networks)
         return self._network
 

@@ -31,6 +31,12 @@ ENVIRONMENT = {
 }
 
 
+def prepare_tensorflow() -> None:
+    """Sets TensorFlow's environment, as far as nobody has; without effect once it is imported."""
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
+
+
 class BadWeights(Exception):
     """The weights of a network are not what its card says."""
 
@@ -40,8 +46,7 @@ def load(name: str, *, folder: Path) -> Network:
 
     Raises shared.cards.UnknownModel, or BadWeights when the weights are not those that the card's digest names.
     """
-    for variable, value in ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
+    prepare_tensorflow()
     from safetensors.numpy import load as read_tensors
 
     from worker.networks.graph import Graph
@@ -56,7 +61,8 @@ def load(name: str, *, folder: Path) -> Network:
     digest = hashlib.sha256(data).hexdigest()
     if digest != described.digest:
         raise BadWeights(
-            f"the weights of {name!r} have SHA-256 {digest}, expected {described.digest}: install dreamfarm again"
+            f"the weights of {name!r} have SHA-256 {digest}, expected {described.digest}: "
+            "install dreamfarm, or register the model, again"
         )
     return Network(
         graph=Graph.from_json(topology["ops"]),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from shared.cards import NAME, Card
+from worker.networks import prepare_tensorflow
 from worker.networks.collect import Collection, Preprocessing
 from worker.networks.describe import describe
 from worker.networks.graph import Graph
@@ -46,6 +47,7 @@ def add(
         raise BadModel(f"{name!r} is no name for a model: use small letters, digits, '-', '_' and '.'")
     if not file.is_file():
         raise BadModel(f"there is no file {file}")
+    prepare_tensorflow()
     found = _read(name, file, preprocessing)
     if not any(op["kind"] == "conv" for op in found.ops):
         raise BadModel(f"{file.name} has no convolution that can be dreamt on" + "".join(f"; {n}" for n in found.notes))
@@ -78,7 +80,8 @@ def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
 def topology_of(found: Collection) -> dict[str, Any]:
     """What a topology file says of the operations, with defaults for what only people know."""
     graph = Graph.from_json(found.ops)
-    activated = [op.name for op in graph.ops if op.kind in ("relu", "concat", "add")] or [graph.ops[-1].name]
+    kinds = ("concat", "add"), ("relu",), ("conv",)
+    activated = next(names for kind in kinds if (names := [op.name for op in graph.ops if op.kind in kind]))
     deepest = max(graph.fields, key=lambda op: graph.fields[op].receptive_field)
     return {
         "min_size": next(side for side in range(SMALLEST_PICTURE, 4096) if graph.length(deepest, side) >= 1),
