@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from deploy.inprocess import Rendered
 
 _PANEL = "Without a farm"
+#: Long edge in pixels at which pictures are classified: networks know things at this size and below.
+_LOOKED_AT = 1024
 Folder = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Where the outputs go", rich_help_panel="What comes out")
 ]
@@ -99,8 +101,10 @@ def classify(
         )
     bench = open_bench(model)
     from worker.networks import classify as classes
+    from worker.render.resample import resize  # brings TensorFlow
 
-    found = classes(bench.network, rgb, top)
+    height, width = (max(round(side * min(1.0, _LOOKED_AT / max(rgb.shape))), smallest) for side in rgb.shape[:2])
+    found = classes(bench.network, resize(rgb, height, width), top)
     if as_json:
         print_json([{"class": name, "probability": probability} for name, probability in found])
         return

@@ -77,7 +77,7 @@ def read(path: Path) -> list[Entry]:
         pictures = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
         if not pictures:
             raise _error(f"the folder {path} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-        return [Entry(p.name, {"kind": "dream", "name": p.name, "input": str(p)}) for p in pictures]
+        return [Entry(p.name, {"kind": "dream", "name": name_of(str(p)), "input": str(p)}) for p in pictures]
     if path.suffix.lower() not in MANIFEST_SUFFIXES:
         raise _error(f"{path} is no manifest: it should end with {', '.join(sorted(MANIFEST_SUFFIXES))}")
     try:
@@ -283,7 +283,12 @@ def _named(job: Job) -> Job:
     picture = job.get("input", job.get("content"))
     if "name" in job or not isinstance(picture, str) or picture.startswith("sha256:"):
         return job
-    return {"name": Path(picture).name[:200]} | job
+    return {"name": name_of(picture)} | job
+
+
+def name_of(picture: str) -> str:
+    """A job's name after its picture's path. Of a file name that is no text, what cannot be read becomes `?`."""
+    return Path(picture).name.encode("utf-8", "replace").decode()[:200]
 
 
 def _error(message: str, field: str = "", where: str = "") -> ManifestError:

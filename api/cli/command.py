@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import os
 import sys
 import types
@@ -113,6 +114,7 @@ def _optional(name: str, annotation: Any) -> inspect.Parameter:
 
 def run(action: Callable[[], None], option_of: Callable[[str], str] = str) -> int:
     """Do it, tell people what went wrong if something does, and give the exit code."""
+    _take_all_characters()
     try:
         action()
     except typer.Exit as exit_:
@@ -143,6 +145,13 @@ def run(action: Callable[[], None], option_of: Callable[[str], str] = str) -> in
         err.print("stopped")
         return 130
     return 0
+
+
+def _take_all_characters() -> None:
+    """Let file names that are no text, and marks that a terminal does not know, be printed rather than raise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape" if stream.encoding.lower() == "utf-8" else "replace")
 
 
 def _line(field: str, message: str, option_of: Callable[[str], str]) -> str:

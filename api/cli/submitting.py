@@ -15,7 +15,7 @@ from api.cli.command import Misused, err, out, print_json
 from api.cli.watching import follow
 from api.remote.errors import FarmError
 from shared.manifest_files import Job, ManifestError, Mistake
-from shared.manifests import Entry, check, pictures, with_assets
+from shared.manifests import Entry, check, name_of, pictures, with_assets
 from shared.problems import Problem
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def one_each(fields: Job, key: str, chosen: Sequence[str]) -> list[Entry]:
     """A job for each picture, named after it."""
     name = fields.get("name")
     return [
-        Entry(picture if len(chosen) > 1 else "", {**fields, key: picture, "name": name or Path(picture).name[:200]})
+        Entry(picture if len(chosen) > 1 else "", {**fields, key: picture, "name": name or name_of(picture)})
         for picture in chosen
     ]
 

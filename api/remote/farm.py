@@ -101,7 +101,7 @@ class Farm:
         self, jobs: Iterable[AnyJob], *, name: str | None = None, idempotency_key: str | None = None
     ) -> SubmittedBatch:
         """Submit many jobs, all or nothing. With the same key they are submitted once."""
-        body = json.dumps({"name": name, "jobs": [_fields(job) for job in jobs]}, ensure_ascii=False).encode()
+        body = json.dumps({"name": name, "jobs": [_fields(job) for job in jobs]}).encode()
         headers = _creating(idempotency_key) | {"Content-Type": "application/json"}
         answer = self.transport.json("POST", "/v1/batches", body=lambda: body, headers=headers)
         return SubmittedBatch.model_validate(answer)
@@ -214,7 +214,7 @@ class Farm:
 
     def plan(self, jobs: Iterable[AnyJob], *, summary: bool = False) -> BatchPlan:
         """What rendering these jobs will do and cost; nothing is submitted. With `summary` only the total."""
-        body = json.dumps({"jobs": [_fields(job) for job in jobs]}, ensure_ascii=False).encode()
+        body = json.dumps({"jobs": [_fields(job) for job in jobs]}).encode()
         answer = self.transport.json(
             "POST",
             "/v1/plan",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 import re
 import subprocess
 import sys
@@ -147,6 +148,22 @@ def test_plans_and_networks_are_told_without_a_farm(tmp_path: Path) -> None:
     planned = run("plan", "dream", str(tmp_path / "a.jpg"), "--size", "600", "--octaves", "2")
     assert "600×400" in planned.stdout
     assert "without an estimate of time" in planned.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_file_names_that_are_no_text_are_taken(tmp_path: Path, encoding: str) -> None:
+    name = os.fsdecode(b"sch\xf6n [x].jpg")
+    try:
+        Image.new("RGB", (300, 200)).save(tmp_path / name, "JPEG")
+    except OSError:
+        pytest.skip("this file system takes text only")
+    environment = {**os.environ, **NO_FARM, "PYTHONIOENCODING": encoding}
+
+    for command, code in ((["plan", "dream"], 0), (["rerun"], 2), (["dream"], 1)):
+        arguments = [sys.executable, "-m", "deploy.main", *command, str(tmp_path / name)]
+        answer = subprocess.run(arguments, capture_output=True, env=environment, check=False)
+        assert answer.returncode == code, answer.stderr
+        assert b"Traceback" not in answer.stderr
 
 
 def test_a_turned_picture_is_planned_upright(tmp_path: Path) -> None:
