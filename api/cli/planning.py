@@ -21,7 +21,7 @@ from shared.specs import DreamSpec, StyleSpec
 
 if TYPE_CHECKING:
     from api.client import Farm
-    from api.schemas import PlanView
+    from api.schemas import BatchPlan, PlanView
     from shared.plan import Plan
 
 #: Jobs of a dry run that are listed one by one.
@@ -70,7 +70,7 @@ def print_plan(farm: Farm, entry: Entry, *, as_json: bool) -> None:
         plan = farm.plan([_sized(entry)]).jobs[0]
     except NoFarm as error:
         plan = _viewed(plan_here(entry))
-        err.print(f"planned without a farm, so without an estimate of time: {error.message}", style="dim", markup=False)
+        _say_without(error)
     if as_json:
         print_json(plan)
         return
@@ -93,7 +93,12 @@ def print_plan(farm: Farm, entry: Entry, *, as_json: bool) -> None:
 
 def print_total(farm: Farm, entries: Sequence[Entry], *, as_json: bool) -> None:
     """Print what a batch would do and cost."""
-    plan = farm.plan([_sized(entry) for entry in entries], summary=len(entries) > _LISTED)
+    summary = len(entries) > _LISTED
+    try:
+        plan = farm.plan([_sized(entry) for entry in entries], summary=summary)
+    except NoFarm as error:
+        plan = _all_planned_here(entries, summary=summary)
+        _say_without(error)
     if as_json:
         print_json(plan)
         return
@@ -114,6 +119,11 @@ def print_total(farm: Farm, entries: Sequence[Entry], *, as_json: bool) -> None:
         *(("note", f"{note.note} ({words.count(note.jobs, 'job')})") for note in total.notes),
     )
     err.print("a dry run: nothing was uploaded or submitted", style="dim")
+
+
+def _say_without(error: NoFarm) -> None:
+    said = f"planned without a farm, so without an estimate of time: {error.message}"
+    err.print(said, style="dim", markup=False, soft_wrap=True)
 
 
 def _row(entry: Entry, job: PlanView) -> tuple[str, ...]:
@@ -166,6 +176,23 @@ def plan_here(entry: Entry) -> Plan:
         return plan(spec, card=card(spec.model), width=width, height=height)
     except UnknownModel as error:
         raise SpecError([Problem("model", str(error.args[0]))]) from None
+
+
+def _all_planned_here(entries: Sequence[Entry], *, summary: bool) -> BatchPlan:
+    from api.schemas import BatchPlan, PlanTotal
+    from api.views import note_counts
+
+    plans = [plan_here(entry) for entry in entries]
+    total = PlanTotal(
+        jobs=len(plans),
+        mpit=sum(plan.mpit for plan in plans),
+        flops=sum(plan.flops for plan in plans),
+        peak_bytes=max(plan.peak_bytes for plan in plans),
+        seconds=None,
+        workers=0,
+        notes=note_counts(plans),
+    )
+    return BatchPlan(total=total, jobs=[] if summary else [_viewed(plan) for plan in plans])
 
 
 def _viewed(plan: Plan) -> PlanView:

@@ -148,6 +148,10 @@ def test_plans_and_networks_are_told_without_a_farm(tmp_path: Path) -> None:
     planned = run("plan", "dream", str(tmp_path / "a.jpg"), "--size", "600", "--octaves", "2")
     assert "600×400" in planned.stdout
     assert "without an estimate of time" in planned.stderr
+    for sweep, listed in (("seed=1..3", True), ("seed=1..300", False)):
+        batch = run("batch", str(tmp_path), "--sweep", sweep, "--set", "size=600", "--dry-run")
+        assert f"jobs    {sweep[8:]}" in batch.stdout
+        assert ("a seed=2" in batch.stdout) == ("600×400" in batch.stdout) == listed
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
