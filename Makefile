@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up bench lint format lock clean
+.PHONY: help setup demo test up bench pictures lint format lock clean
 
 # With NVIDIA GPUs: make up EXTRAS=gpu,flower,postgres,s3,dev (in a .venv without tensorflow-cpu)
 EXTRAS ?= worker,flower,postgres,s3,dev
@@ -18,6 +18,7 @@ help:
 	@echo 'make up      run the farm until Ctrl-C'
 	@echo 'make test    run all tests; ARGS="tests/unit -k plan" runs some'
 	@echo 'make bench   run the benchmarks'
+	@echo 'make pictures  render the pictures of README.md again'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make format  let ruff format the code'
 	@echo 'make lock    choose versions anew (needs uv)'
@@ -40,6 +41,9 @@ up: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+pictures: $(STAMP)
+	$(BIN)/python -m deploy.readme_pictures
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -185,6 +185,7 @@ def succeed(session: Session, job_id: str, token: str, told: Told, done: Finishe
         values=_told(told)
         | {
             "state": "succeeded",
+            "mpit": told.mpit_total,  # all of it: the sum over octaves may differ in the last bit, and show as 99 %
             "reason": "",
             "failure": None,
             "finished_at": now(),
