@@ -117,7 +117,7 @@ def test_interrupting_the_watch_leaves_the_job_running(at: Terminal) -> None:
     job = at.run("dream", SAMPLES / "dusk.jpg", "--size", "512", "--iterations", "200")[0].strip()
     watching = at.start("watch", job)
     assert watching.stderr is not None
-    wait_until(lambda: "octave" in watching.stderr.readline(), what="progress")
+    wait_until(lambda: "octave" in watching.stderr.readline(), seconds=PATIENCE, what="progress")
     watching.send_signal(signal.SIGINT)
     _, err = watching.communicate(timeout=PATIENCE)
 
@@ -131,7 +131,7 @@ def test_interrupting_the_watch_leaves_the_job_running(at: Terminal) -> None:
 def test_a_waiting_job_that_is_paused_stays_so_until_it_is_resumed(at: Terminal) -> None:
     first = at.run("dream", SAMPLES / "dusk.jpg", "--size", "512", "--iterations", "200")[0].strip()
     waiting = at.run("dream", SAMPLES / "lake.jpg", *SMALL)[0].strip()
-    wait_until(lambda: at.json("show", first)["state"] == "running", seconds=60)
+    wait_until(lambda: at.json("show", first)["state"] == "running", seconds=PATIENCE)
     at.run("pause", waiting)
     at.run("cancel", first)
     another = at.run("dream", *SMALL, "--watch")[0].strip()
