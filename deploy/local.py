@@ -15,7 +15,7 @@ from api.cli.command import Failed, Json, Misused, add, err, out, print_json
 from api.cli.options import JobOptions
 from api.cli.planning import plan_here
 from api.cli.submitting import checked, one_each
-from deploy.rendering import decoded, open_bench, rendered
+from deploy.rendering import decoded, open_bench, rendered, shrunk
 from shared.manifest_files import Job
 from shared.manifests import Entry, with_assets
 from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
@@ -101,10 +101,8 @@ def classify(
         )
     bench = open_bench(model)
     from worker.networks import classify as classes
-    from worker.render.resample import resize  # brings TensorFlow
 
-    height, width = (max(round(side * min(1.0, _LOOKED_AT / max(rgb.shape))), smallest) for side in rgb.shape[:2])
-    found = classes(bench.network, resize(rgb, height, width), top)
+    found = classes(bench.network, shrunk(rgb, _LOOKED_AT, smallest), top)
     if as_json:
         print_json([{"class": name, "probability": probability} for name, probability in found])
         return

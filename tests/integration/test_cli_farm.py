@@ -162,8 +162,15 @@ def test_a_style_transfer_is_rendered_here_with_its_frames(at: Terminal) -> None
     )["same"]
 
 
-def test_a_network_tells_what_it_sees(at: Terminal) -> None:
+def test_a_network_tells_what_it_sees_at_any_size(at: Terminal) -> None:
+    large = at.folder / "large.jpg"
+    with Image.open(SAMPLES / "fruit.jpg") as image:
+        image.resize((image.width * 3, image.height * 3)).save(large, quality=95)
     seen = at.json("classify", "motifnet", SAMPLES / "fruit.jpg")
+    seen_large = at.json("classify", "motifnet", large)
+
+    assert seen_large[0]["class"] == seen[0]["class"]
+    assert abs(seen_large[0]["probability"] - seen[0]["probability"]) < 0.05
 
     assert len(seen) == 5
     assert seen[0]["probability"] >= seen[1]["probability"] > 0
