@@ -63,6 +63,7 @@ class _Running:
         self.ready = False
         self.was_ready = False
         self.deaths_in_a_row = 0
+        self.pause = _FIRST_PAUSE
         self.restart_at = 0.0
         self.process: subprocess.Popen[bytes] | None = None
         self.mark: ProcessMark | None = None
@@ -97,9 +98,12 @@ class _Running:
 
     def last_lines(self) -> str:
         """The end of the log, indented."""
-        with self.log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
-            lines = file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+        except OSError as error:
+            return f"    (cannot be read: {error})"
         return "\n".join(f"    {line}" for line in lines)
 
 
@@ -197,8 +201,9 @@ class Supervisor:
         running.process = None
         running.ready = False
         if time.monotonic() - running.started > _WELL_AFTER:
-            running.deaths_in_a_row = 0
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**running.deaths_in_a_row)
+            running.deaths_in_a_row, running.pause = 0, _FIRST_PAUSE
+        pause = running.pause
+        running.pause = min(_LONGEST_PAUSE, 2 * pause)
         running.deaths_in_a_row += 1
         running.restart_at = time.monotonic() + pause
         self._say(

@@ -115,6 +115,18 @@ def test_a_service_that_is_killed_starts_again_and_that_is_said(farm: Farm) -> N
         supervisor.stop()
 
 
+def test_logs_that_somebody_removed_do_not_matter(farm: Farm) -> None:
+    supervisor = farm.supervisor([farm.service("worker")])
+    supervisor.start()
+    try:
+        (farm.folder / "worker.log").unlink()
+        os.kill(farm.marks["worker"].process.pid, signal.SIGKILL)
+        farm.watch_until(supervisor, lambda: farm.marks["worker"].restarts == 1 and farm.marks["worker"].ready)
+        assert (farm.folder / "worker.log").exists()
+    finally:
+        supervisor.stop()
+
+
 def test_children_of_a_killed_service_die_with_it(farm: Farm) -> None:
     parent = textwrap.dedent("""
         import subprocess, sys, pathlib, time
