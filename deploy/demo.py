@@ -58,7 +58,7 @@ class Picture:
 BATCH: Sequence[Picture] = (
     Picture(name="dusk in a garden", job={"kind": "dream", "input": "dusk", "preset": "garden", "animation": "mp4"}),
     Picture(name="peacock fruit", job={"kind": "dream", "input": "fruit", "preset": "peacock"}),
-    Picture(name="pagodas at the lake", job={"kind": "dream", "input": "lake", "preset": "pagodas"}),
+    Picture(name="stars over the lake", job={"kind": "dream", "input": "lake", "preset": "starry"}),
     Picture(
         name="fine weave",
         job={"kind": "dream", "input": "dusk", "preset": "deepdream", "objective": [{"layer": "mixed3b"}]},
