@@ -14,7 +14,7 @@ from worker.render.gradients import Canvas, Engine, program
 from worker.render.normalise import Normalise, by_bands, by_mean_abs, by_std
 from worker.render.objectives import Kind, Statistic, WeightedSum
 from worker.render.randomness import generator
-from worker.render.recipe import FloatArray, Interrupt, Slots
+from worker.render.recipe import FloatArray, Interrupt, Slots, never
 from worker.render.resample import extend, resize
 
 #: Uniform noise of one grey level over this one is what dreams without a picture start from.
@@ -42,15 +42,17 @@ class Dream:
         if self._picture is None:
             noise = generator(self._spec.seed, 0, 0).random((first.height, first.width, 3), np.float32)
             return {"picture": _on_canvas(noise + np.float32(NOISE_LEVEL), first)}
-        picture = self._base(0) if self._spec.detail else resize(self._picture, first.height, first.width)
+        picture = self._base(0, never) if self._spec.detail else resize(self._picture, first.height, first.width, never)
         return {"picture": _on_canvas(picture, first)}
 
-    def enlarge(self, slots: Slots, octave: int) -> Slots:
+    def enlarge(self, slots: Slots, octave: int, interrupt: Interrupt) -> Slots:
         """The picture at the next octave's size, with the detail that shrinking took from the original."""
-        now = self._plan.octaves[octave]
-        picture = resize(_cropped(slots["picture"], self._plan.octaves[octave - 1]), now.height, now.width)
+        before, now = self._plan.octaves[octave - 1 : octave + 1]
+        picture = resize(_cropped(slots["picture"], before), now.height, now.width, interrupt)
         if self._picture is not None and self._spec.detail:
-            picture = picture + (self._base(octave) - resize(self._base(octave - 1), now.height, now.width))
+            base = self._base(octave, interrupt)
+            shrunk = resize(base, before.height, before.width, interrupt)
+            picture = picture + (base - resize(shrunk, now.height, now.width, interrupt))
         return {"picture": _on_canvas(picture, now)}
 
     def iterate(self, slots: Slots, octave: int, iteration: int, interrupt: Interrupt) -> tuple[float, Slots]:
@@ -63,7 +65,7 @@ class Dream:
             raise NotFinite("gradient", octave + 1, iteration + 1)
         if any(shift):
             gradient = np.roll(gradient, (-shift[0], -shift[1]), (0, 1))
-        change = self._normalise(gradient)
+        change = self._normalise(gradient, interrupt)
         change *= np.float32(self._spec.step)
         change += picture
         if not np.isfinite(change.sum(dtype=np.float64)):
@@ -88,12 +90,12 @@ class Dream:
         jitter = self._spec.jitter
         return int(draw.integers(-jitter, jitter + 1)), int(draw.integers(-jitter, jitter + 1))
 
-    def _base(self, octave: int) -> FloatArray:
+    def _base(self, octave: int, interrupt: Interrupt) -> FloatArray:
         """The original at the size of an octave, shrunk step by step."""
         assert self._picture is not None  # only pictures have detail to give back
         base = self._picture
         for smaller in reversed(self._plan.octaves[octave:]):
-            base = resize(base, smaller.height, smaller.width)
+            base = resize(base, smaller.height, smaller.width, interrupt)
         return base
 
 

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-Normalise = Callable[[FloatArray], FloatArray]
+from worker.render.recipe import FloatArray, Interrupt
+
+Normalise = Callable[[FloatArray, Interrupt], FloatArray]
 
 
-def by_std(gradient: FloatArray) -> FloatArray:
+def by_std(gradient: FloatArray, _interrupt: Interrupt) -> FloatArray:
     """`gradient` (H, W, 3) divided by its standard deviation; changed in place."""
     gradient /= np.float32(gradient.std(dtype=np.float64) + 1e-8)
     return gradient
 
 
-def by_mean_abs(gradient: FloatArray) -> FloatArray:
+def by_mean_abs(gradient: FloatArray, _interrupt: Interrupt) -> FloatArray:
     """`gradient` (H, W, 3) divided by the mean of its absolute values; changed in place."""
     gradient /= np.float32(np.abs(gradient).mean(dtype=np.float64) + 1e-7)
     return gradient
@@ -33,15 +33,17 @@ def by_bands(levels: int) -> Normalise:
     tutorial of 2015); each band is divided by its root mean square. The gradient is changed in place.
     """
 
-    def normalise(gradient: FloatArray) -> FloatArray:
+    def normalise(gradient: FloatArray, interrupt: Interrupt) -> FloatArray:
         bands = []
         for _ in range(levels):
+            interrupt()
             smaller = _shrink(gradient)
             gradient -= _enlarge(smaller, gradient.shape)
             bands.append(gradient)
             gradient = smaller
         merged = _unit(gradient)
         for band in reversed(bands):
+            interrupt()
             merged = np.add(_unit(band), _enlarge(merged, band.shape), out=band)
         return merged
 

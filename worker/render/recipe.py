@@ -11,17 +11,25 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 Interrupt = Callable[[], None]
 
+
+def never() -> None:
+    """The interrupt of work that nobody interrupts."""
+
+
 #: The picture (on its canvas, as `picture`) and the optimiser's arrays: all that an iteration changes.
 Slots = Mapping[str, FloatArray]
 
 
 class Recipe(Protocol):
-    """One way of changing a picture, octave by octave. Slots are never changed in place. Octaves count from 0."""
+    """One way of changing a picture, octave by octave. Slots are never changed in place. Octaves count from 0.
+
+    `interrupt` is called whenever a piece of work is done, about every second; what it raises passes through.
+    """
 
     def start(self) -> Slots:
         """The slots before the first iteration of the first octave."""
 
-    def enlarge(self, slots: Slots, octave: int) -> Slots:
+    def enlarge(self, slots: Slots, octave: int, interrupt: Interrupt) -> Slots:
         """The slots at the start of `octave`, from those at the end of the one before."""
 
     def iterate(self, slots: Slots, octave: int, iteration: int, interrupt: Interrupt) -> tuple[float, Slots]:

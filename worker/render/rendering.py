@@ -72,8 +72,8 @@ class Rendering:
     def advance(self, interrupt: Callable[[], None]) -> Progress:
         """One iteration of one octave.
 
-        Calls `interrupt` between tiles. Whatever it raises passes through and leaves the rendering as it was before
-        the iteration, as do NotFinite and OutOfMemory.
+        Calls `interrupt` between tiles, and about every second in between. Whatever it raises passes through and
+        leaves the rendering as it was before the iteration, as do NotFinite and OutOfMemory.
         """
         if self._step == self._plan.steps:
             return self.progress
@@ -82,7 +82,7 @@ class Rendering:
         with _memory_errors():
             if iteration == self._plan.octaves[octave].iterations:
                 octave, iteration = octave + 1, 0
-                slots = self._recipe.enlarge(slots, octave)
+                slots = self._recipe.enlarge(slots, octave, interrupt)
             self._score, self._slots = self._recipe.iterate(slots, octave, iteration, interrupt)
         self._step += 1
         return self.progress

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-FloatArray = NDArray[np.float32]
+from worker.render.recipe import FloatArray, Interrupt
+
+#: Pixels resampled between two calls of `interrupt`: well under a second.
+BAND_PIXELS = 2**22
 
 
-def resize(picture: FloatArray, height: int, width: int) -> FloatArray:
+def resize(picture: FloatArray, height: int, width: int, interrupt: Interrupt) -> FloatArray:
     """`picture` (H, W, C) resampled to (height, width, C) with a bicubic filter that is widened when shrinking."""
-    return _resample(picture, height, width, Image.Resampling.BICUBIC)
+    return _resample(picture, height, width, Image.Resampling.BICUBIC, interrupt)
 
 
-def resize_positive(picture: FloatArray, height: int, width: int) -> FloatArray:
+def resize_positive(picture: FloatArray, height: int, width: int, interrupt: Interrupt) -> FloatArray:
     """As `resize`, with a filter that never overshoots: what is not negative stays so."""
-    return _resample(picture, height, width, Image.Resampling.BILINEAR)
+    return _resample(picture, height, width, Image.Resampling.BILINEAR, interrupt)
 
 
 def extend(picture: FloatArray, height: int, width: int) -> FloatArray:
@@ -27,11 +31,26 @@ def extend(picture: FloatArray, height: int, width: int) -> FloatArray:
     return np.pad(picture, ((0, rows), (0, columns), (0, 0)), mode="symmetric")
 
 
-def _resample(picture: FloatArray, height: int, width: int, filter_: Image.Resampling) -> FloatArray:
+def _resample(
+    picture: FloatArray, height: int, width: int, kernel: Image.Resampling, interrupt: Interrupt
+) -> FloatArray:
     if picture.shape[:2] == (height, width):
         return picture
     result = np.empty((height, width, picture.shape[2]), np.float32)
-    for channel in range(picture.shape[2]):
-        plane = Image.fromarray(np.ascontiguousarray(picture[:, :, channel], np.float32))
-        result[:, :, channel] = np.asarray(plane.resize((width, height), filter_))
+    channels = range(picture.shape[2])
+    planes = [Image.fromarray(np.ascontiguousarray(picture[:, :, c], np.float32)) for c in channels]
+    old_height, old_width = picture.shape[:2]
+    rows = max(1, BAND_PIXELS // max(width, old_width * old_height // height))
+
+    def band(channel: int, top: int, bottom: int) -> None:
+        # Pillow looks beyond the box where the kernel does, so bands fit together without a seam.
+        box = (0, top * old_height / height, old_width, bottom * old_height / height)
+        part = planes[channel].resize((width, bottom - top), kernel, box)
+        result[top:bottom, :, channel] = np.asarray(part)
+
+    with ThreadPoolExecutor(len(channels)) as pool:
+        for top in range(0, height, rows):
+            interrupt()
+            bottom = min(top + rows, height)
+            list(pool.map(lambda channel, a=top, b=bottom: band(channel, a, b), channels))
     return result

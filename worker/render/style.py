@@ -20,7 +20,7 @@ from worker.render.errors import NotFinite
 from worker.render.gradients import Canvas, Engine, features, means, program
 from worker.render.objectives import STYLE_KINDS, Statistic, StyleLoss
 from worker.render.randomness import generator
-from worker.render.recipe import FloatArray, Interrupt, Slots
+from worker.render.recipe import FloatArray, Interrupt, Slots, never
 from worker.render.resample import extend, resize, resize_positive
 from worker.render.variation import total_variation
 
@@ -56,23 +56,23 @@ class StyleTransfer:
     def start(self) -> Slots:
         """The content, mixed with noise, at the size of the first octave; Adam at rest."""
         first = self._plan.octaves[0]
-        content = self._content_at(0)
+        content = self._content_at(0, never)
         noise = generator(self._spec.seed, 0, 0).uniform(-NOISE_SPREAD, NOISE_SPREAD, content.shape) + NOISE_MIDDLE
         share = np.float32(self._spec.noise)
         picture = share * noise.astype(np.float32) + (1 - share) * content
         slots = {"picture": picture, "first_moment": np.zeros_like(picture), "second_moment": np.zeros_like(picture)}
         return {name: _on_canvas(array, first) for name, array in slots.items()}
 
-    def enlarge(self, slots: Slots, octave: int) -> Slots:
+    def enlarge(self, slots: Slots, octave: int, interrupt: Interrupt) -> Slots:
         """Picture and moments at the next octave's size."""
         before, now = self._plan.octaves[octave - 1], self._plan.octaves[octave]
         size = now.height, now.width
         # The loss is a mean over cells: with more pixels, each one's gradient is smaller by the ratio of the areas.
         ratio = np.float32(before.height * before.width / (now.height * now.width))
         larger = {
-            "picture": resize(_cropped(slots["picture"], before), *size),
-            "first_moment": resize_positive(_cropped(slots["first_moment"], before), *size) * ratio,
-            "second_moment": resize_positive(_cropped(slots["second_moment"], before), *size) * ratio**2,
+            "picture": resize(_cropped(slots["picture"], before), *size, interrupt),
+            "first_moment": resize_positive(_cropped(slots["first_moment"], before), *size, interrupt) * ratio,
+            "second_moment": resize_positive(_cropped(slots["second_moment"], before), *size, interrupt) * ratio**2,
         }
         return {name: _on_canvas(array, now) for name, array in larger.items()}
 
@@ -94,7 +94,7 @@ class StyleTransfer:
         """The picture, in the content's colours where they are kept."""
         picture = _cropped(slots["picture"], self._plan.octaves[octave])
         if self._spec.keep_colors:
-            picture = recoloured(picture, resize(self._content, *picture.shape[:2]))
+            picture = recoloured(picture, resize(self._content, picture.shape[0], picture.shape[1], never))
         return np.clip(picture, 0, 255)
 
     def _adam(self, slots: Slots, gradient: FloatArray, steps: int) -> Slots:
@@ -110,9 +110,9 @@ class StyleTransfer:
         compiled = program(self._network, self._objective)
         return [Engine(compiled, Canvas.of(octave)) for octave in self._plan.octaves]
 
-    def _content_at(self, octave: int) -> FloatArray:
+    def _content_at(self, octave: int, interrupt: Interrupt) -> FloatArray:
         now = self._plan.octaves[octave]
-        content = resize(self._content, now.height, now.width)
+        content = resize(self._content, now.height, now.width, interrupt)
         return luminance(content) if self._spec.keep_colors else content
 
     def _targets_of(self, octave: int, interrupt: Interrupt) -> Targets:
@@ -123,7 +123,7 @@ class StyleTransfer:
 
     def _measure(self, octave: int, interrupt: Interrupt) -> Targets:
         now = self._plan.octaves[octave]
-        content = _on_canvas(self._content_at(octave), now)
+        content = _on_canvas(self._content_at(octave, interrupt), now)
         maps = features(self._network, self._objective.content_layers, content, Canvas.of(now), interrupt)
         parameters: list[FloatArray | float] = []
         style = self._style_statistics(now, interrupt)
@@ -146,10 +146,10 @@ class StyleTransfer:
         sums: list[FloatArray] = []
         for style, picture in zip(self._spec.styles, self._styles, strict=True):
             factor = max(octave.height, octave.width) / max(picture.shape[:2])
-            sizes = [max(round(side * factor), 1) for side in picture.shape[:2]]
-            height, width = (-(-side // reach.stride) * reach.stride for side in sizes)
+            rows, columns = (max(round(side * factor), 1) for side in picture.shape[:2])
+            height, width = (-(-side // reach.stride) * reach.stride for side in (rows, columns))
             canvas = Canvas(cut(height, octave.tile, reach), cut(width, octave.tile, reach))
-            window = extend(resize(picture, *sizes), height, width)
+            window = extend(resize(picture, rows, columns, interrupt), height, width)
             found = means(self._network, statistics, window, canvas, interrupt)
             share = np.float32(style.weight / total)
             sums = [share * m for m in found] if not sums else [a + share * m for a, m in zip(sums, found, strict=True)]
