@@ -60,9 +60,8 @@ def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
     info = probe(data, farm.settings.limits)
     asset_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
     # The bytes come first: what SQL knows of is always there. Bytes without a row are nobody's and do no harm.
-    key = assets.blob_key(asset_id)
-    if not farm.blobs.exists(key):
-        farm.blobs.put(key, data)
+    # They are written also when the asset is known, because a repeated upload is how a damaged picture is repaired.
+    farm.blobs.put(assets.blob_key(asset_id), data)
     with farm.store.write() as session:
         return assets.add(
             session,
@@ -97,8 +96,12 @@ async def get_asset(
 
 @router.get("/{asset_id}/info")
 def get_asset_info(asset_id: str, farm: Farm, who: Viewer) -> AssetView:
-    """An uploaded picture's size and format."""
-    return asset_view(_find(farm, who, asset_id))
+    """An uploaded picture's size and format; 404 also when its bytes were damaged, and it is to be uploaded again."""
+    asset = _find(farm, who, asset_id)
+    key, digest = assets.blob_key(asset.id), asset.id.removeprefix("sha256:")
+    if not farm.blobs.is_whole(key, size=asset.bytes, sha256=digest):
+        raise queries.Unknown(f"the stored picture {asset.id} is damaged; upload it again")
+    return asset_view(asset)
 
 
 def _find(farm: Services, who: Caller, asset_id: str) -> Asset:
