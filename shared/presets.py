@@ -54,6 +54,27 @@ _WHOLE_LAYER: dict[str, dict[str, Any]] = {
     "vgg16": {"objective": [{"layer": "block4_conv3"}]},
     "vgg19": {"objective": [{"layer": "block4_conv3"}]},
 }
+_SEVERAL_LAYERS: dict[str, dict[str, Any]] = {
+    "motifnet": {
+        "objective": [
+            {"layer": layer, "weight": weight, "border": 2}
+            for layer, weight in (("mixed3b", 1.0), ("mixed4a", 1.5), ("mixed4c", 2.0), ("mixed5a", 2.5))
+        ],
+        "iterations": 16,
+    },
+    "inception_v3": {
+        "objective": [
+            {"layer": layer, "weight": weight, "border": 2}
+            for layer, weight in (("mixed4", 1.0), ("mixed5", 1.5), ("mixed6", 2.0), ("mixed7", 2.5))
+        ],
+        "max_score": 15.0,
+    },
+}
+_DEEP_LAYER: dict[str, dict[str, Any]] = {
+    "motifnet": {"objective": [{"layer": "mixed4d", "border": 2}]},
+    # The recipe's activation_41: Keras counted from 1 then.
+    "inception_v3": {"objective": [{"layer": "activation_40", "border": 2}], "max_score": 20.0},
+}
 _ONE_CHANNEL: dict[str, dict[str, Any]] = {
     "motifnet": {"objective": [{"layer": "logits", "channel": "eye", "statistic": "mean"}]},
     "inception5h": {"objective": [{"layer": "mixed4d_3x3_bottleneck_pre_relu", "channel": 139, "statistic": "mean"}]},
@@ -127,6 +148,33 @@ DREAM_PRESETS = _presets(
             "detail": False,
         },
         models=_ONE_CHANNEL,
+    ),
+    Preset(
+        name="layers",
+        summary="Several layers at once, each with its weight: many scales of detail",
+        fields={
+            "octaves": {"count": 3, "scale": 1.4},
+            "iterations": 80,
+            # The recipe's 0.01 for pictures in −1 to 1.
+            "step": 1.275,
+            "gradient": {"normalise": "std"},
+            "clip": True,
+            "detail": True,
+        },
+        models=_SEVERAL_LAYERS,
+    ),
+    Preset(
+        name="stimulate",
+        summary="One deep layer, kept away from the border, in many small steps",
+        fields={
+            "octaves": {"count": 4, "scale": 1.4},
+            "iterations": 20,
+            "step": 1.275,
+            "gradient": {"normalise": "mean_abs"},
+            "frames": {"every": 0},
+            "detail": True,
+        },
+        models=_DEEP_LAYER,
     ),
     _look("garden", "Sunflowers, daisies and roses", _motifs("daisy", "rose", "sunflower")),
     _look("peacock", "Eyes, peacock feathers and plumes", _motifs("eye", "peacock", "feather")),

@@ -45,6 +45,9 @@ class Objective(Spec):
     statistic: Literal["mean", "mean_square"] = Field(
         default="mean_square", description="mean of the activations, or mean of their squares"
     )
+    border: int = Field(
+        default=0, ge=0, le=64, description="Cells at the picture's border that do not count: padding shows there"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -148,6 +151,10 @@ class DreamSpec(JobSpec):
     objective: tuple[Objective, ...] = Field(default=(), min_length=1, max_length=64)
     gradient: GradientSpec = GradientSpec()
     step: float = Field(default=1.5, gt=0, le=1000, description="Step size, in units of 0–255 colour values")
+    clip: bool = Field(default=False, description="Keep the picture in range after every step, not only at the end")
+    max_score: float | None = Field(
+        default=None, description="An octave whose score is above this is left as it is; null for no limit"
+    )
     jitter: int = Field(default=0, ge=0, le=512, description="Largest random shift per iteration, in pixels")
     detail: bool = Field(
         default=True, description="Give each octave back the fine detail that shrinking took from the picture"

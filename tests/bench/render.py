@@ -114,8 +114,9 @@ def _plans() -> Iterator[Figure]:
 
 
 def _engine(network: Any, side: int, tile: int) -> Any:
-    from worker.render.gradients import Canvas, Engine, program
+    from worker.render.gradients import Engine, program
     from worker.render.objectives import Statistic, WeightedSum
+    from worker.render.tiles import Canvas
 
     spans = cut(side, tile, reach_of([network.card.find_layer("mixed4c")]))
     return Engine(program(network, WeightedSum((Statistic("mixed4c", "squares"),))), Canvas(spans, spans))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from shared.cards import UnknownModel
 from tests.reference.pictures import drawn
 from worker.networks import classify, load
+from worker.networks.from_keras import from_keras
 from worker.networks.graph import Graph, Op
 
 #: receptive field, stride, overhang left, overhang right
@@ -35,6 +39,17 @@ INCEPTION5H = {
     "mixed4e": (427, 16, 198, 213),
     "mixed5a": (587, 32, 262, 293),
     "mixed5b": (715, 32, 326, 357),
+}
+INCEPTION_V3 = {
+    "mixed0": (63, 8, 18, 37),
+    "mixed1": (95, 8, 34, 53),
+    "mixed2": (127, 8, 50, 69),
+    "mixed3": (159, 16, 58, 85),
+    "mixed4": (351, 16, 154, 181),
+    "mixed5": (543, 16, 250, 277),
+    "mixed6": (735, 16, 346, 373),
+    "mixed7": (927, 16, 442, 469),
+    "mixed10": (1311, 32, 618, 661),
 }
 
 
@@ -73,16 +88,20 @@ def inception5h() -> Graph:
     return Graph(tuple(ops))
 
 
-@pytest.mark.parametrize(("graph", "table"), [(vgg19(), VGG19), (inception5h(), INCEPTION5H)], ids=["vgg", "inception"])
-def test_receptive_fields_are_the_published_ones(graph: Graph, table: dict[str, tuple[int, ...]]) -> None:
-    found = {
-        name: (graph.fields[name].receptive_field, graph.fields[name].stride, *_overhang(graph, name)) for name in table
-    }
+def inception_v3() -> Graph:
+    model = keras.applications.InceptionV3(weights=None, include_top=False)
+    return Graph.from_json(from_keras(model, "signed").ops)
+
+
+@pytest.mark.parametrize(
+    ("build", "table"),
+    [(vgg19, VGG19), (inception5h, INCEPTION5H), (inception_v3, INCEPTION_V3)],
+    ids=["vgg19", "inception5h", "inception_v3"],
+)
+def test_receptive_fields_are_the_published_ones(build: Callable[[], Graph], table: dict[str, tuple[int, ...]]) -> None:
+    fields = build().fields
+    found = {name: (fields[name].receptive_field, *dataclasses.astuple(fields[name])) for name in table}
     assert found == table
-
-
-def _overhang(graph: Graph, name: str) -> tuple[int, int]:
-    return graph.fields[name].left, graph.fields[name].right
 
 
 def test_lengths_follow_padding() -> None:

@@ -129,6 +129,26 @@ def test_tiles_are_interruptible_one_by_one(network: Network) -> None:
     assert len(calls) == tiles
 
 
+def test_pictures_are_kept_in_range_where_that_is_asked_for(network: Network) -> None:
+    wild = DREAM | {"step": 60.0}
+    free, kept = (advanced(started(network, wild | {"clip": clip}), 3).state()["picture"] for clip in (False, True))
+    assert free.min() < 0 or free.max() > 255
+    assert (kept.min() >= 0, kept.max() <= 255) == (True, True)
+
+
+def test_an_octave_stops_at_its_largest_score(network: Network) -> None:
+    free = started(network, DREAM | {"iterations": 6})
+    scores = [free.advance(lambda: None).score for _ in range(6)]
+    limited = started(network, DREAM | {"iterations": 6, "max_score": scores[2] * 0.999})
+    pictures = [advanced(limited, 1).state()["picture"] for _ in range(6)]
+    assert not np.array_equal(pictures[0], pictures[1])
+    assert all(np.array_equal(picture, pictures[1]) for picture in pictures[2:])
+    assert limited.progress.octave_done
+    assert np.array_equal(
+        finished(limited), finished(started(network, DREAM | {"iterations": 6, "max_score": scores[2] * 0.999}))
+    )
+
+
 def test_seeds_make_different_pictures(network: Network) -> None:
     one, other = (finished(started(network, NOISE | {"seed": seed})) for seed in (1, 2))
     assert not np.array_equal(one, other)

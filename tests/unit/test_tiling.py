@@ -12,14 +12,18 @@ import tensorflow as tf
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from shared.cards import Card
 from shared.plan import Reach, Span, cut, pieces, reach_of
 from tests.reference import recipes
 from tests.reference.motifnet import motifnet
 from tests.reference.pictures import cosine, drawn
 from worker.networks import load
+from worker.networks.graph import Graph, Op
 from worker.networks.network import Network
-from worker.render.gradients import Canvas, Engine, features, means, program
+from worker.render.gradients import Engine, program
+from worker.render.measure import features, means
 from worker.render.objectives import Statistic, StyleLoss, WeightedSum
+from worker.render.tiles import Canvas
 
 UNHURRIED = settings(
     deadline=None, max_examples=12, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -136,6 +140,64 @@ def test_gram_and_content_losses_are_tiled_exactly(network: Network, height: int
     assert loss == pytest.approx(expected_value, rel=1e-4)
     assert relative_error(gradient, expected) <= 1e-3
     assert cosine(gradient, expected) >= 0.9999
+
+
+@pytest.mark.parametrize("tile", [96, 128, 400])
+def test_cells_at_the_pictures_border_can_be_left_out(network: Network, tile: int) -> None:
+    picture = drawn(192, 224)
+    engine = Engine(
+        program(network, WeightedSum((Statistic("mixed3a", "squares", border=2), Statistic("mixed3a", "sum")))),
+        canvas(network, ["mixed3a"], 192, 224, tile),
+    )
+    _, gradient = engine.gradient(picture, [1.0, 0.5], [None, None], lambda: None)
+
+    def score(layers: dict[str, Any]) -> Any:
+        a = layers["mixed3a"]
+        cells = a.shape[1] * a.shape[2]
+        return (tf.reduce_sum(a[:, 2:-2, 2:-2] ** 2) + 0.5 * tf.reduce_sum(a)) / cells
+
+    assert cosine(gradient, recipes.gradient(picture, score)[1]) >= 0.9999
+
+
+def unpadded(card: Card) -> Network:
+    """A network with unpadded convolutions and pools, and kernels that are not square, with random weights."""
+    graph = Graph(
+        (
+            Op("first", "conv", ("input",), 6, kernel=3, stride=2, padding="valid"),
+            Op("relu", "relu", ("first",), 6),
+            Op("wide", "conv", ("relu",), 6, kernel=1, width=7),
+            Op("tall", "conv", ("relu",), 6, kernel=5, width=1),
+            Op("both", "concat", ("wide", "tall"), 12),
+            Op("pool", "max_pool", ("both",), 12, kernel=3, stride=2, padding="valid"),
+            Op("last", "conv", ("pool",), 5, kernel=3),
+        )
+    )
+    rng = np.random.default_rng(1)
+    weights = {}
+    for op in graph.ops:
+        if op.kind == "conv":
+            shape = (*op.sides, graph.channels(op.inputs[0]), op.channels)
+            weights |= {f"{op.name}/kernel": rng.normal(size=shape), f"{op.name}/bias": rng.normal(size=op.channels)}
+    arrays = {name: array.astype(np.float32) for name, array in weights.items()}
+    return Network(graph, card, arrays, "", (117.0, 117.0, 117.0), 1 / 64)
+
+
+@pytest.mark.parametrize(("height", "width", "tile"), [(64, 132, 64), (100, 52, 48), (128, 128, 76)])
+def test_networks_without_padding_are_tiled_exactly(network: Network, height: int, width: int, tile: int) -> None:
+    other = unpadded(network.card)
+    field = other.graph.fields["last"]
+    left, right = (-(-overhang // field.stride) * field.stride for overhang in (field.left, field.right))
+    reach = Reach(field.stride, left, right)
+    compiled = program(other, WeightedSum((Statistic("last", "squares"),)))
+    tiled = Canvas(cut(height, tile, reach), cut(width, tile, reach))
+    whole = Canvas((Span(0, height, 0, height),), (Span(0, width, 0, width),))
+    assert len(tiled.tiles) > 1
+    picture = drawn(height, width)
+    (score, gradient), (expected_score, expected) = (
+        Engine(compiled, cells).gradient(picture, [1.0], [None], lambda: None) for cells in (tiled, whole)
+    )
+    assert score == pytest.approx(expected_score, rel=1e-5)
+    assert relative_error(gradient, expected) <= 1e-5
 
 
 def test_a_halo_that_is_too_small_is_wrong(network: Network) -> None:

@@ -62,10 +62,10 @@ class Collection:
             kernel = self._for_rgb(kernel)
         height, width = kernel.shape[:2]
         if height != width:
-            shape["taps"] = height * width
+            shape["width"] = width
         self.weights[f"{name}/kernel"] = np.asarray(kernel, np.float32)
         self.weights[f"{name}/bias"] = np.zeros(kernel.shape[-1], np.float32) if bias is None else bias
-        return self.op(name, "conv", [source], kernel.shape[-1], kernel=max(height, width), **shape)
+        return self.op(name, "conv", [source], kernel.shape[-1], kernel=height, **shape)
 
     def fold(self, name: str, factor: FloatArray, offset: FloatArray) -> None:
         """Multiplies a convolution's results by `factor` and adds `offset`, both (out,), in its weights."""

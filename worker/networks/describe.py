@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,7 @@ def describe(topology: Mapping[str, Any]) -> Card:
     graph = Graph.from_json(topology["ops"])
     names: Mapping[str, list[str]] = topology["channel_names"]
     parameters = sum(
-        ((op.taps or op.kernel**2) * graph.channels(op.inputs[0]) + 1) * op.channels
-        for op in graph.ops
-        if op.kind == "conv"
+        (math.prod(op.sides) * graph.channels(op.inputs[0]) + 1) * op.channels for op in graph.ops if op.kind == "conv"
     )
     return Card(
         **{key: topology[key] for key in ("name", "summary", "licence", "min_size", "objective", "logits")},

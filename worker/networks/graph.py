@@ -5,6 +5,7 @@ Nothing here needs TensorFlow: receptive fields, strides and costs follow from k
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,18 +27,23 @@ class Op:
     inputs: tuple[str, ...]
     #: Channels of the result.
     channels: int
-    #: Side of the kernel; the longer one where it is not square (then stride 1 and padding `same`).
+    #: Height of the kernel.
     kernel: int = 1
     stride: int = 1
     padding: Padding = "same"
-    #: Positions of a kernel that is not square.
-    taps: int | None = None
+    #: Width of a kernel that is not square (then stride 1 and padding `same`).
+    width: int | None = None
     #: Of `lrn`, local response normalisation over channels: depth radius, bias, alpha, beta.
     parameters: tuple[float, ...] = ()
 
-    def padding_left(self) -> int:
-        """Positions added at the top and at the left of an input whose sides are multiples of the stride."""
-        return max(self.kernel - self.stride, 0) // 2 if self.padding == "same" else 0
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the kernel."""
+        return self.kernel, self.width or self.kernel
+
+    def padding_before(self, side: int) -> int:
+        """Positions added before an input whose length is a multiple of the stride, for a kernel side."""
+        return max(side - self.stride, 0) // 2 if self.padding == "same" else 0
 
     def length(self, length: int) -> int:
         """Side of the result for an input of side `length`."""
@@ -93,14 +99,22 @@ class Graph:
 
     @cached_property
     def fields(self) -> dict[str, Field]:
-        """Each result's stride and overhang, walked from the input on."""
+        """Each result's stride and overhang; of height and width, the larger overhang."""
+        vertical, horizontal = self._fields(0), self._fields(1)
+        return {
+            name: Field(v.stride, max(v.left, horizontal[name].left), max(v.right, horizontal[name].right))
+            for name, v in vertical.items()
+        }
+
+    def _fields(self, axis: int) -> dict[str, Field]:
+        """Each result's stride and overhang along one axis, walked from the input on."""
         fields = {INPUT: Field(stride=1, left=0, right=0)}
         for op in self.ops:
-            inputs = [fields[name] for name in op.inputs]
-            stride = inputs[0].stride
-            left = max(f.left for f in inputs) + op.padding_left() * stride
-            reach = max(f.right for f in inputs) + (op.kernel - op.stride - op.padding_left()) * stride
-            fields[op.name] = Field(stride=stride * op.stride, left=left, right=max(reach, 0))
+            inputs, side = [fields[name] for name in op.inputs], op.sides[axis]
+            before, stride = op.padding_before(side), inputs[0].stride
+            left = max(f.left for f in inputs) + before * stride
+            right = max(f.right for f in inputs) + (side - op.stride - before) * stride
+            fields[op.name] = Field(stride=stride * op.stride, left=left, right=max(right, 0))
         return fields
 
     def length(self, name: str, pixels: int) -> int:
@@ -117,7 +131,7 @@ class Graph:
     def macs_per_pixel(self, name: str) -> float:
         """Multiply-adds per pixel of the picture, from the input up to the named result."""
         return sum(
-            (op.taps or op.kernel**2) * self.channels(op.inputs[0]) * op.channels / self.fields[op.name].stride ** 2
+            math.prod(op.sides) * self.channels(op.inputs[0]) * op.channels / self.fields[op.name].stride ** 2
             for op in self.ancestors([name])
             if op.kind == "conv"
         )

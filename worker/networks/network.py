@@ -92,7 +92,7 @@ def _by_blocks(op: Op) -> bool:
 
     With three channels in, the gradient of a strided convolution runs at a fifth of the speed of other convolutions.
     """
-    aligned = op.padding == "same" and op.padding_left() % 2 == 0
+    aligned = op.padding == "same" and op.padding_before(op.kernel) % 2 == 0
     return op.kind == "conv" and op.inputs == (INPUT,) and op.stride == 2 and aligned
 
 

@@ -10,12 +10,13 @@ from shared.plan import OctavePlan, Plan
 from shared.specs import DreamSpec, Objective
 from worker.networks.network import Network
 from worker.render.errors import NotFinite
-from worker.render.gradients import Canvas, Engine, program
+from worker.render.gradients import Engine, program
 from worker.render.normalise import Normalise, by_bands, by_mean_abs, by_std
 from worker.render.objectives import Kind, Statistic, WeightedSum
 from worker.render.randomness import generator
 from worker.render.recipe import FloatArray, Interrupt, Slots, never
 from worker.render.resample import extend, resize
+from worker.render.tiles import Canvas
 
 #: Uniform noise of one grey level over this one is what dreams without a picture start from.
 NOISE_LEVEL = 100.0
@@ -56,13 +57,17 @@ class Dream:
         return {"picture": _on_canvas(picture, now)}
 
     def iterate(self, slots: Slots, octave: int, iteration: int, interrupt: Interrupt) -> tuple[float, Slots]:
-        """One step up the gradient."""
+        """One step up the gradient; none where the octave has reached its largest score."""
+        if "reached" in slots:
+            return float(slots["reached"]), slots
         picture = slots["picture"]
         shift = self._shift(octave, iteration)
         rolled = np.roll(picture, shift, (0, 1)) if any(shift) else picture
         score, gradient = self._engines[octave].gradient(rolled, self._weights, [None] * len(self._weights), interrupt)
         if not (np.isfinite(score) and np.isfinite(gradient.sum(dtype=np.float64))):
             raise NotFinite("gradient", octave + 1, iteration + 1)
+        if self._spec.max_score is not None and score > self._spec.max_score:
+            return score, {**slots, "reached": np.array(score, np.float32)}
         if any(shift):
             gradient = np.roll(gradient, (-shift[0], -shift[1]), (0, 1))
         change = self._normalise(gradient, interrupt)
@@ -70,7 +75,7 @@ class Dream:
         change += picture
         if not np.isfinite(change.sum(dtype=np.float64)):
             raise NotFinite("picture", octave + 1, iteration + 1)
-        return score, {"picture": change}
+        return score, {"picture": np.clip(change, 0, 255, out=change) if self._spec.clip else change}
 
     def show(self, slots: Slots, octave: int) -> FloatArray:
         """The picture, clipped to 0–255 as only frames and outputs are: iterations may overshoot and come back."""
@@ -102,7 +107,8 @@ class Dream:
 def _statistic(term: Objective, network: Network) -> Statistic:
     kind: Kind = "squares" if term.statistic == "mean_square" else "sum"
     layer = network.card.find_layer(term.layer)
-    return Statistic(term.layer, kind, None if term.channel is None else layer.find_channel(term.channel))
+    channel = None if term.channel is None else layer.find_channel(term.channel)
+    return Statistic(term.layer, kind, channel, term.border)
 
 
 def _normalisation(spec: DreamSpec) -> Normalise:

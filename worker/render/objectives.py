@@ -20,11 +20,12 @@ Kind = Literal["sum", "squares", "sums", "gram", "distance"]
 
 @dataclass(frozen=True)
 class Statistic:
-    """A sum over the cells of a layer, of all its channels or of one."""
+    """A sum over the cells of a layer, of all its channels or of one, but for a border of so many cells."""
 
     layer: str
     kind: Kind
     channel: int | None = None
+    border: int = 0
 
     def of(self, activations: Any, reference: Any) -> Any:
         """The statistic of activations (1, h, w, C); `reference`, of the same shape, is for `distance` only."""

@@ -17,11 +17,13 @@ from shared.specs import StyleSpec
 from worker.networks.network import Network
 from worker.render.color import luminance, matched, recoloured
 from worker.render.errors import NotFinite
-from worker.render.gradients import Canvas, Engine, features, means, program
+from worker.render.gradients import Engine, program
+from worker.render.measure import features, means
 from worker.render.objectives import STYLE_KINDS, Statistic, StyleLoss
 from worker.render.randomness import generator
 from worker.render.recipe import FloatArray, Interrupt, Slots, never
 from worker.render.resample import extend, resize, resize_positive
+from worker.render.tiles import Canvas
 from worker.render.variation import total_variation
 
 #: Adam's decay rates. The second is shorter than usual: an octave has few iterations.
