@@ -42,12 +42,14 @@ def _presets(*presets: Preset) -> dict[str, Preset]:
     return {preset.name: preset for preset in presets}
 
 
-# motifnet's numbers were chosen by eye, on the bundled pictures and on photographs.
+# motifnet's numbers were chosen by eye, on the bundled pictures and on photographs. Its dreams are shifted about, so that
+# the grid of its strides does not show.
 _WHOLE_LAYER: dict[str, dict[str, Any]] = {
     "motifnet": {
         "objective": [{"layer": "mixed4a"}, {"layer": "mixed5a", "weight": 0.5}],
         "iterations": 12,
         "step": 2.0,
+        "jitter": 16,
     },
     "inception5h": {"objective": [{"layer": "mixed4c"}]},
     "inception_v3": {"objective": [{"layer": "mixed4"}]},
@@ -60,7 +62,8 @@ _SEVERAL_LAYERS: dict[str, dict[str, Any]] = {
             {"layer": layer, "weight": weight, "border": 2}
             for layer, weight in (("mixed3b", 1.0), ("mixed4a", 1.5), ("mixed4c", 2.0), ("mixed5a", 2.5))
         ],
-        "iterations": 16,
+        "iterations": 24,
+        "jitter": 16,
     },
     "inception_v3": {
         "objective": [
@@ -71,7 +74,7 @@ _SEVERAL_LAYERS: dict[str, dict[str, Any]] = {
     },
 }
 _DEEP_LAYER: dict[str, dict[str, Any]] = {
-    "motifnet": {"objective": [{"layer": "mixed4d", "border": 2}]},
+    "motifnet": {"objective": [{"layer": "mixed4d", "border": 2}], "jitter": 16},
     # The recipe's activation_41: Keras counted from 1 then.
     "inception_v3": {"objective": [{"layer": "activation_40", "border": 2}], "max_score": 20.0},
 }
@@ -205,6 +208,27 @@ _MOTIFNET_STYLE: dict[str, Any] = {
     "learning_rate": 5.0,
 }
 
+# The recipes' layers and weights. Their losses are sums in units of each layer's size; here every layer is measured in
+# units of its own energy, so that 5 · content + 100 · style becomes 0.05 to 1.
+_VGG19_GATYS: dict[str, Any] = {
+    "content_layers": [{"layer": "block4_conv2"}],
+    "style_layers": [
+        {"layer": f"block{i}_conv1", "weight": weight} for i, weight in enumerate((0.5, 1.0, 1.5, 3.0, 4.0), start=1)
+    ],
+    "content_weight": 0.05,
+    "style_weight": 1.0,
+    "learning_rate": 2.0,
+    "noise": 0.6,
+}
+_VGG19_GATYS_TV: dict[str, Any] = {
+    "content_layers": [{"layer": "block5_conv2"}],
+    "style_layers": [{"layer": f"block{i}_conv1"} for i in range(1, 6)],
+    "content_weight": 0.05,
+    "style_weight": 1.0,
+    "tv_weight": 6e-5,
+    "learning_rate": 1.0,
+}
+
 STYLE_PRESETS = _presets(
     Preset(
         name="gatys",
@@ -215,7 +239,7 @@ STYLE_PRESETS = _presets(
             "frames": {"every": 20},
             "learning_rate": 4.0,
         },
-        models={"motifnet": _MOTIFNET_STYLE},
+        models={"motifnet": _MOTIFNET_STYLE, "vgg19": _VGG19_GATYS},
     ),
     Preset(
         name="gatys_tv",
@@ -227,7 +251,7 @@ STYLE_PRESETS = _presets(
             "animation": "gif",
             "learning_rate": 4.0,
         },
-        models={"motifnet": _MOTIFNET_STYLE | {"tv_weight": 6e-5}},
+        models={"motifnet": _MOTIFNET_STYLE | {"tv_weight": 6e-5}, "vgg19": _VGG19_GATYS_TV},
     ),
     Preset(
         name="repaint",

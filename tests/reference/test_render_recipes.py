@@ -64,6 +64,7 @@ def test_deepdream(network: Network) -> None:
         "objective": [{"layer": "mixed4c"}],
         "iterations": 4,
         "step": 1.5,
+        "jitter": 0,
         "octaves": {"count": 3, "scale": 1.4},
     }
     expected = recipes.deepdream(picture, mean_of_squares("mixed4c"), 16, count=3, iterations=4, step=1.5)
