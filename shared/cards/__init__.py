@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.problems import nearest
 from shared.settings import settings
 
+#: Networks that are published and can be fetched.
+PUBLISHED = ("inception5h", "inception_v3", "vgg16", "vgg19")
 #: What a network may be called: it names a folder.
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 
@@ -150,5 +152,8 @@ def card(model: str) -> Card:
     found = _load().get(model) or (_registered(model) if NAME.fullmatch(model) else None)
     if found is None:
         known = [c.name for c in cards()]
-        raise UnknownModel(f"there is no model {model!r}{nearest(model, known)}; there are: {', '.join(known)}")
+        here = f"there are: {', '.join(known)}"
+        if model in PUBLISHED:
+            raise UnknownModel(f"model {model!r} is not here yet (`dreamfarm models pull {model}` fetches it); {here}")
+        raise UnknownModel(f"there is no model {model!r}{nearest(model, [*known, *PUBLISHED])}; {here}")
     return found

@@ -42,6 +42,8 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
     motifnet = card("motifnet")
     with pytest.raises(UnknownModel, match="did you mean 'motifnet'"):
         card("motifnets")
+    with pytest.raises(UnknownModel, match="dreamfarm models pull inception5h"):
+        card("inception5h")
     with pytest.raises(UnknownLayer, match="did you mean 'mixed4c'"):
         motifnet.find_layer("mixd4c")
     with pytest.raises(UnknownChannel, match="did you mean 'peacock'"):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from shared import cards
+from shared.presets import DREAM_PRESETS
 from worker.networks import downloads
 from worker.networks.adding import BadModel
 from worker.networks.downloads import PUBLISHED, DownloadFailed, Published, fetch, pull
@@ -130,6 +132,5 @@ def test_an_archive_must_hold_the_published_graph(
 
 
 def test_published_networks_have_presets_to_dream_with() -> None:
-    from shared.presets import DREAM_PRESETS
-
     assert set(PUBLISHED) <= set(DREAM_PRESETS["deepdream"].models)
+    assert set(PUBLISHED) == set(cards.PUBLISHED)

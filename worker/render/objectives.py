@@ -111,7 +111,10 @@ class StyleLoss:
         for i in range(len(self.style_layers)):
             weight, *targets = parameters[3 * i : 3 * i + 3]
             terms += [
-                weight * tf.reduce_sum(tf.math.squared_difference(mean, target)) / tf.reduce_sum(tf.square(target))
+                weight
+                * tf.reduce_sum(tf.math.squared_difference(mean, target))
+                # A style may leave a whole layer silent.
+                / tf.maximum(tf.reduce_sum(tf.square(target)), 1e-12)
                 for mean, target in zip(means[2 * i : 2 * i + 2], targets, strict=True)
             ]
         distances, weights = means[2 * len(self.style_layers) :], parameters[3 * len(self.style_layers) :]
