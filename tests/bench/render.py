@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -127,11 +128,11 @@ def _picture(name: str, height: int, width: int) -> Any:
 
 
 def _seconds(*calls: Callable[[], object]) -> list[float]:
-    """The fastest of a few runs of each call, taken in turns, so that a busy machine is as busy for all of them."""
+    """The median of a few runs of each call, taken in turns, so that a busy machine is as busy for all of them."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(REPEATS + 1):
         for call, seconds in zip(calls, times, strict=True):
             started = time.perf_counter()
             call()
             seconds.append(time.perf_counter() - started)
-    return [min(seconds[1:]) for seconds in times]  # the first run compiles
+    return [statistics.median(seconds[1:]) for seconds in times]  # the first run compiles

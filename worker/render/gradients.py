@@ -101,8 +101,7 @@ class Engine:
             # The derivative is the same everywhere, so one pass over the tiles is enough.
             _, derivatives = self.program.derive([tf.zeros(()) for _ in objective.statistics], counts, parameters)
             found, gradient = self._pull(picture, maps, derivatives, interrupt)
-            loss, _ = self.program.derive([tf.constant(s) for s in found], counts, parameters)
-            return float(loss), gradient
+            return sum(float(d) * float(s) for d, s in zip(derivatives, found, strict=True)), gradient
         if len(self.canvas.tiles) == 1:
             (tile,) = tiles_of(network, objective.statistics, picture, maps, self.canvas, interrupt)
             loss, part = self.program.whole(*tile.inputs, counts, parameters)
@@ -120,6 +119,8 @@ class Engine:
         totals = [np.zeros(d.shape, np.float32) for d in derivatives]
         for tile in tiles_of(network, statistics, picture, maps, self.canvas, interrupt):
             found, part = self.program.pull(*tile.inputs, derivatives)
+            if len(self.canvas.tiles) == 1:
+                return [s.numpy() for s in found], np.array(part)
             gradient[tile.row.start : tile.row.stop, tile.column.start : tile.column.stop] += part.numpy()
             totals = [a + b.numpy() for a, b in zip(totals, found, strict=True)]
         return totals, gradient
