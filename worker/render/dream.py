@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from shared.plan import OctavePlan, Plan
+from shared.plan import Plan
 from shared.specs import DreamSpec, Objective
 from worker.networks.network import Network
 from worker.render.errors import NotFinite
@@ -15,7 +15,7 @@ from worker.render.normalise import Normalise, by_bands, by_mean_abs, by_std
 from worker.render.objectives import Kind, Statistic, WeightedSum
 from worker.render.randomness import generator
 from worker.render.recipe import FloatArray, Interrupt, Slots, never
-from worker.render.resample import extend, resize
+from worker.render.resample import cropped, on_canvas, resize
 from worker.render.tiles import Canvas
 
 #: Uniform noise of one grey level over this one is what dreams without a picture start from.
@@ -42,19 +42,19 @@ class Dream:
         first = self._plan.octaves[0]
         if self._picture is None:
             noise = generator(self._spec.seed, 0, 0).random((first.height, first.width, 3), np.float32)
-            return {"picture": _on_canvas(noise + np.float32(NOISE_LEVEL), first)}
+            return {"picture": on_canvas(noise + np.float32(NOISE_LEVEL), first)}
         picture = self._base(0, never) if self._spec.detail else resize(self._picture, first.height, first.width, never)
-        return {"picture": _on_canvas(picture, first)}
+        return {"picture": on_canvas(picture, first)}
 
     def enlarge(self, slots: Slots, octave: int, interrupt: Interrupt) -> Slots:
         """The picture at the next octave's size, with the detail that shrinking took from the original."""
         before, now = self._plan.octaves[octave - 1 : octave + 1]
-        picture = resize(_cropped(slots["picture"], before), now.height, now.width, interrupt)
+        picture = resize(cropped(slots["picture"], before), now.height, now.width, interrupt)
         if self._picture is not None and self._spec.detail:
             base = self._base(octave, interrupt)
             shrunk = resize(base, before.height, before.width, interrupt)
             picture = picture + (base - resize(shrunk, now.height, now.width, interrupt))
-        return {"picture": _on_canvas(picture, now)}
+        return {"picture": on_canvas(picture, now)}
 
     def iterate(self, slots: Slots, octave: int, iteration: int, interrupt: Interrupt) -> tuple[float, Slots]:
         """One step up the gradient; none where the octave has reached its largest score."""
@@ -79,7 +79,7 @@ class Dream:
 
     def show(self, slots: Slots, octave: int) -> FloatArray:
         """The picture, clipped to 0–255 as only frames and outputs are: iterations may overshoot and come back."""
-        return np.clip(_cropped(slots["picture"], self._plan.octaves[octave]), 0, 255)
+        return np.clip(cropped(slots["picture"], self._plan.octaves[octave]), 0, 255)
 
     @cached_property
     def _engines(self) -> list[Engine]:
@@ -119,11 +119,3 @@ def _normalisation(spec: DreamSpec) -> Normalise:
             return by_mean_abs
         case "laplacian":
             return by_bands(spec.gradient.levels)
-
-
-def _on_canvas(picture: FloatArray, octave: OctavePlan) -> FloatArray:
-    return extend(picture, octave.canvas_height, octave.canvas_width)
-
-
-def _cropped(picture: FloatArray, octave: OctavePlan) -> FloatArray:
-    return picture[: octave.height, : octave.width]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
+from shared.plan import OctavePlan
 from worker.render.recipe import FloatArray, Interrupt
 
 #: Pixels resampled between two calls of `interrupt`: well under a second.
@@ -21,6 +22,16 @@ def resize(picture: FloatArray, height: int, width: int, interrupt: Interrupt) -
 def resize_positive(picture: FloatArray, height: int, width: int, interrupt: Interrupt) -> FloatArray:
     """As `resize`, with a filter that never overshoots: what is not negative stays so."""
     return _resample(picture, height, width, Image.Resampling.BILINEAR, interrupt)
+
+
+def on_canvas(picture: FloatArray, octave: OctavePlan) -> FloatArray:
+    """An octave's picture (H, W, C), extended to its canvas, whose sides are multiples of the network's stride."""
+    return extend(picture, octave.canvas_height, octave.canvas_width)
+
+
+def cropped(canvas: FloatArray, octave: OctavePlan) -> FloatArray:
+    """An octave's picture without its canvas' margin; a view."""
+    return canvas[: octave.height, : octave.width]
 
 
 def extend(picture: FloatArray, height: int, width: int) -> FloatArray:

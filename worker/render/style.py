@@ -22,7 +22,7 @@ from worker.render.measure import features, means
 from worker.render.objectives import STYLE_KINDS, Statistic, StyleLoss
 from worker.render.randomness import generator
 from worker.render.recipe import FloatArray, Interrupt, Slots, never
-from worker.render.resample import extend, resize, resize_positive
+from worker.render.resample import cropped, extend, on_canvas, resize, resize_positive
 from worker.render.tiles import Canvas
 from worker.render.variation import total_variation
 
@@ -63,7 +63,7 @@ class StyleTransfer:
         share = np.float32(self._spec.noise)
         picture = share * noise.astype(np.float32) + (1 - share) * content
         slots = {"picture": picture, "first_moment": np.zeros_like(picture), "second_moment": np.zeros_like(picture)}
-        return {name: _on_canvas(array, first) for name, array in slots.items()}
+        return {name: on_canvas(array, first) for name, array in slots.items()}
 
     def enlarge(self, slots: Slots, octave: int, interrupt: Interrupt) -> Slots:
         """Picture and moments at the next octave's size."""
@@ -72,11 +72,11 @@ class StyleTransfer:
         # The loss is a mean over cells: with more pixels, each one's gradient is smaller by the ratio of the areas.
         ratio = np.float32(before.height * before.width / (now.height * now.width))
         larger = {
-            "picture": resize(_cropped(slots["picture"], before), *size, interrupt),
-            "first_moment": resize_positive(_cropped(slots["first_moment"], before), *size, interrupt) * ratio,
-            "second_moment": resize_positive(_cropped(slots["second_moment"], before), *size, interrupt) * ratio**2,
+            "picture": resize(cropped(slots["picture"], before), *size, interrupt),
+            "first_moment": resize_positive(cropped(slots["first_moment"], before), *size, interrupt) * ratio,
+            "second_moment": resize_positive(cropped(slots["second_moment"], before), *size, interrupt) * ratio**2,
         }
-        return {name: _on_canvas(array, now) for name, array in larger.items()}
+        return {name: on_canvas(array, now) for name, array in larger.items()}
 
     def iterate(self, slots: Slots, octave: int, iteration: int, interrupt: Interrupt) -> tuple[float, Slots]:
         """One step of Adam down the loss."""
@@ -94,7 +94,7 @@ class StyleTransfer:
 
     def show(self, slots: Slots, octave: int) -> FloatArray:
         """The picture, in the content's colours where they are kept."""
-        picture = _cropped(slots["picture"], self._plan.octaves[octave])
+        picture = cropped(slots["picture"], self._plan.octaves[octave])
         if self._spec.keep_colors:
             picture = recoloured(picture, resize(self._content, picture.shape[0], picture.shape[1], never))
         return np.clip(picture, 0, 255)
@@ -125,7 +125,7 @@ class StyleTransfer:
 
     def _measure(self, octave: int, interrupt: Interrupt) -> Targets:
         now = self._plan.octaves[octave]
-        content = _on_canvas(self._content_at(octave, interrupt), now)
+        content = on_canvas(self._content_at(octave, interrupt), now)
         maps = features(self._network, self._objective.content_layers, content, Canvas.of(now), interrupt)
         parameters: list[FloatArray | float] = []
         style = self._style_statistics(now, interrupt)
@@ -156,11 +156,3 @@ class StyleTransfer:
             share = np.float32(style.weight / total)
             sums = [share * m for m in found] if not sums else [a + share * m for a, m in zip(sums, found, strict=True)]
         return sums
-
-
-def _on_canvas(picture: FloatArray, octave: OctavePlan) -> FloatArray:
-    return extend(picture, octave.canvas_height, octave.canvas_width)
-
-
-def _cropped(picture: FloatArray, octave: OctavePlan) -> FloatArray:
-    return picture[: octave.height, : octave.width]
