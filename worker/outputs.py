@@ -45,17 +45,6 @@ def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) ->
     )
 
 
-def tidy(context: Context, job_id: str) -> None:
-    """Delete what earlier attempts of a finished job left: checkpoints, frames that came too late, unfinished outputs."""
-    with context.store.read() as session:
-        job = session.scalars(select(Job).where(Job.id == job_id)).one()
-        frames = session.execute(select(Frame.picture, Frame.thumbnail).where(Frame.job_id == job_id))
-        wanted = {key for pair in frames for key in pair} | {job.output, job.manifest, job.animation}
-    for key in context.blobs.keys(f"jobs/{job_id}"):
-        if key not in wanted:
-            context.blobs.delete(key)
-
-
 def attempt_folder(job: Job) -> str:
     """Where an attempt writes: a worker that was thought dead cannot overwrite what its successor wrote."""
     return f"jobs/{job.id}/{job.attempt}"

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from shared.blobs import BlobMissing
 from shared.cards import UnknownModel
+from shared.leftovers import tidy
 from shared.pictures import PictureError
 from shared.problems import SpecError
 from shared.store import workers
@@ -24,7 +25,7 @@ from shared.store.tables import Failure, Job
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
-from worker.outputs import attempt_folder, finish, tidy
+from worker.outputs import attempt_folder, finish
 from worker.recorder import FrameRecorder
 from worker.render import NotFinite, OutOfMemory, Progress
 from worker.workbench import Bench, Work, pack
@@ -115,7 +116,7 @@ class Slice:
         if not kept:
             return Ended("stale")
         if self._job.attempt > 1:
-            tidy(self._context, self._job.id)
+            tidy(self._context.store, self._context.blobs, self._job.id)
         return Ended("succeeded")
 
     def _stop(self, work: Work, stopped: Stopped) -> Ended:

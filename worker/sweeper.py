@@ -9,6 +9,7 @@ from celery import Celery
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.blobs import open_blobs
+from shared.leftovers import tidy_recent
 from shared.queue import UNREACHABLE, announce, celery_app, waiting
 from shared.settings import Settings
 from shared.store import Store, workers
@@ -33,6 +34,7 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
             announce(store, app, ahead=settings.announce_ahead)
             if sweeps % _RARELY == 0:
                 blobs.sweep()
+                tidy_recent(store, blobs, seconds=2 * _RARELY * settings.sweep_seconds)
                 with store.write() as session:
                     workers.forget_the_lost(session)
                     submission.forget_requests(session)

@@ -176,8 +176,13 @@ def test_older_batches_come_as_one_scrolls(gallery: Page, farm: Farm) -> None:
     open_page(gallery, farm, "/")
     strip = gallery.locator(".batch-strip")
     expect(strip.locator(".batch-card", has_text="small 29")).to_be_visible()
-    strip.evaluate("(row) => row.scrollTo(row.scrollWidth, 0)")
-    expect(strip.locator(".batch-card", has_text="small 0")).to_be_attached()
+    oldest = strip.locator(".batch-card", has_text="small 0")
+
+    def scrolled_to_the_oldest() -> bool:
+        strip.evaluate("(row) => row.scrollTo(row.scrollWidth, 0)")
+        return oldest.count() > 0
+
+    wait_until(scrolled_to_the_oldest, seconds=60, what="the oldest batch")
     names = strip.locator("strong", has_text="small").all_text_contents()
     assert names == [f"small {i}" for i in reversed(range(30))]
 
@@ -187,7 +192,7 @@ def test_the_picture_of_a_running_job_follows_its_frames(gallery: Page, farm: Fa
     picture = gallery.locator(".stage .picture").first
     expect(picture).to_be_visible(timeout=60_000)
     first = picture.get_attribute("src")
-    wait_until(lambda: picture.get_attribute("src") != first, what="the next frame")
+    wait_until(lambda: picture.get_attribute("src") != first, seconds=60, what="the next frame")
     expect(gallery.locator(".octaves")).to_have_attribute("aria-valuetext", re.compile("octave 1 of 1"))
 
 

@@ -165,10 +165,16 @@ class Farm:
         assert types["job.frame"] == len(frames)
         assert all(attempt.outcome != "running" for attempt in attempts)
         assert [a.outcome for a in attempts].count("succeeded") == 1
-        # A worker commits before it tidies up, so the job may be a moment ahead of its folder.
-        wanted = {job.output, job.manifest, *(f.picture for f in frames), *(f.thumbnail for f in frames)}
-        wait_until(lambda: set(self.blobs.keys(f"jobs/{job_id}")) == wanted, seconds=5, what="a tidy folder")
         return output
+
+    def audit_folder(self, job_id: str) -> None:
+        """Check that a finished job's folder holds what SQL knows of, and nothing else."""
+        job = self.job(job_id)
+        with self.store.read() as session:
+            frames = session.scalars(select(Frame).where(Frame.job_id == job_id)).all()
+        wanted = {job.output, job.manifest, *(f.picture for f in frames), *(f.thumbnail for f in frames)}
+        # A worker commits before it tidies up, so the job may be a moment ahead of its folder.
+        wait_until(lambda: set(self.blobs.keys(f"jobs/{job_id}")) == wanted, what="a tidy folder")
 
     def _size(self, asset: object) -> tuple[int | None, int | None]:
         if asset is None:

@@ -37,7 +37,7 @@ def test_metrics_count_jobs_work_and_answers(api: RunningApi) -> None:
     finished(api, job)
     for _ in range(3):
         client.get(f"/v1/jobs/{job}")
-    client.get("/v1/jobs/j0")
+    client.get("/v1/jobs/jou")
     said = numbers(client)
     assert (said["dreamfarm_jobs|queued"], said["dreamfarm_jobs|succeeded"]) == (2, 1)
     waiting = sum(j["progress"]["mpit_total"] for j in client.get("/v1/jobs?state=queued").json()["items"])
@@ -53,11 +53,11 @@ def test_metrics_count_jobs_work_and_answers(api: RunningApi) -> None:
 def test_every_request_has_an_id_that_the_log_names(one_api: RunningApi, caplog: pytest.LogCaptureFixture) -> None:
     client = one_api.client()
     with caplog.at_level(logging.INFO, "api.requests"):
-        answer = client.get("/v1/jobs/j0", headers={"X-Request-Id": "mine-7"})
-        strange = client.get("/v1/jobs/j0", headers={"X-Request-Id": "a b\x7f" * 40})
+        answer = client.get("/v1/jobs/jou", headers={"X-Request-Id": "mine-7"})
+        strange = client.get("/v1/jobs/jou", headers={"X-Request-Id": "a b\x7f" * 40})
         wait_until(lambda: "mine-7" in caplog.text, what="the line in the log")
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine-7"
-    assert "GET /v1/jobs/j0 404" in caplog.text
+    assert "GET /v1/jobs/jou 404" in caplog.text
     assert " " not in strange.headers["x-request-id"]
 
 
