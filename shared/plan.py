@@ -1,23 +1,19 @@
 """The planner: octaves, tiles, work, memory. Arithmetic over a job's specification and a network's card.
 
 The renderer follows the plan to the letter, so what people are told before a job is queued is what is rendered.
-Tiles follow one rule (`cut`): they own cells of the deepest layer, start at multiples of its stride, and see a halo
-that covers what their own cells see; at the picture's border they are flush, because the network's own padding
-belongs there and only there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
 from shared.specs import DreamSpec, StyleSpec
+from shared.tiles import Reach, Span, cut, pieces, reach_of, round_up
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
@@ -35,30 +31,6 @@ ACTIVATION_COPIES = 1.5
 DREAM_PICTURES, STYLE_PICTURES = 6, 10
 #: Share of a device's memory that a tile may take.
 DEVICE_SHARE = 0.6
-
-
-@dataclass(frozen=True)
-class Span:
-    """One tile along one axis, in pixels: it sees [start, stop) and owns [own_start, own_stop)."""
-
-    start: int
-    stop: int
-    own_start: int
-    own_stop: int
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What the layers of a job need from tiles, in pixels; halos are multiples of the stride."""
-
-    stride: int
-    halo_left: int
-    halo_right: int
-
-    @property
-    def smallest_tile(self) -> int:
-        """Smallest tile side whose own part is at least as long as its halos together, or about so."""
-        return 2 * (self.halo_left + self.halo_right)
 
 
 @dataclass(frozen=True)
@@ -136,35 +108,6 @@ def estimate_seconds(plan: Plan, flops_per_second: float) -> float:
     return plan.flops / flops_per_second
 
 
-def cut(length: int, tile: int, reach: Reach) -> tuple[Span, ...]:
-    """Tiles of one size along an axis of `length` pixels (a multiple of the stride), each at most `tile` long.
-
-    All spans have one length, so that one compiled program serves them all; their own parts cover the axis exactly.
-    """
-    if length <= tile:
-        return (Span(0, length, 0, length),)
-    halo = reach.halo_left + reach.halo_right
-    count = math.ceil((length - halo) / (tile - halo))
-    # The shortest tile that still needs no more than `count` of them: less work is done twice.
-    tile = _round_up(math.ceil((length + (count - 1) * halo) / count), reach.stride)
-    spans, own = [], 0
-    while own < length:
-        start = min(max(own - reach.halo_left, 0), length - tile)
-        stop = start + tile
-        own_stop = length if stop == length else stop - reach.halo_right
-        spans.append(Span(start, stop, own, own_stop))
-        own = own_stop
-    return tuple(spans)
-
-
-def pieces(length: int, tile: int, stride: int) -> tuple[Span, ...]:
-    """Tiles without halo along an axis, as `roll` uses them: nearly equal lengths, nothing left out."""
-    cells = length // stride
-    count = min(math.ceil(length / tile), cells)
-    edges = [stride * (cells * i // count) for i in range(count)] + [length]
-    return tuple(Span(a, b, a, b) for a, b in pairwise(edges))
-
-
 @dataclass(frozen=True)
 class _Work:
     """What the layers of a job cost."""
@@ -192,17 +135,6 @@ def _work(card: Card, names: tuple[str, ...], dream: bool, roll: bool) -> _Work:
         two_passes=not dream,
         pictures=DREAM_PICTURES if dream else STYLE_PICTURES,
         roll=roll,
-    )
-
-
-def reach_of(layers: Iterable[Layer]) -> Reach:
-    """The stride and halos that serve all the layers at once."""
-    layers = tuple(layers)
-    stride = math.lcm(*(layer.stride for layer in layers))
-    return Reach(
-        stride=stride,
-        halo_left=_round_up(max(layer.overhang_left for layer in layers), stride),
-        halo_right=_round_up(max(layer.overhang_right for layer in layers), stride),
     )
 
 
@@ -308,7 +240,7 @@ def _tile(work: _Work, notes: list[str], wish: int | None, limit: int | None, de
 
 def _octave(width: int, height: int, iterations: int, tile: int, work: _Work) -> OctavePlan:
     stride = work.reach.stride
-    canvas_width, canvas_height = _round_up(width, stride), _round_up(height, stride)
+    canvas_width, canvas_height = round_up(width, stride), round_up(height, stride)
     if work.roll:
         rows, columns = pieces(canvas_height, tile, stride), pieces(canvas_width, tile, stride)
     else:
@@ -338,7 +270,3 @@ def _peak_bytes(octave: OctavePlan, work: _Work) -> int:
     tile = (octave.rows[0].stop - octave.rows[0].start) * (octave.columns[0].stop - octave.columns[0].start)
     device = tile * work.floats_per_pixel * 4 * ACTIVATION_COPIES
     return int(device + octave.canvas_height * octave.canvas_width * 12 * work.pictures)
-
-
-def _round_up(length: int, multiple: int) -> int:
-    return -(-length // multiple) * multiple

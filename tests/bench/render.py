@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from shared.cards import card
-from shared.plan import cut, plan, reach_of
+from shared.plan import plan
 from shared.samples import sample
 from shared.specs import SPEC
+from shared.tiles import cut, reach_of
 from tests.bench.figures import Figure
 from worker.networks import load
 

@@ -89,7 +89,7 @@ def test_gatys(network: Network) -> None:
         "styles": [{"asset": ASSET}],
         "preset": "gatys",
         "octaves": {"count": 2, "scale": 1.5},
-        "iterations": 8,
+        "iterations": 5,
         "content_weight": 2.0,
         "style_weight": 1.0,
         "tv_weight": 1e-6,
@@ -101,11 +101,12 @@ def test_gatys(network: Network) -> None:
         content,
         style,
         sizes(120, 150, 2, 1.5),
-        iterations=8,
+        iterations=5,
         rate=4.0,
         content_weight=2.0,
         tv_weight=1e-6,
     )
     found = render(network, fields, {"content": content, "styles.0.asset": style})
     assert psnr(found, expected) >= 40
-    assert cosine(found - content, expected - content) >= 0.99
+    # Adam's first steps follow the gradient's sign, so rounding shows where the gradient is nearly 0.
+    assert cosine(found - content, expected - content) >= 0.97

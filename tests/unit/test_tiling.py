@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shared.cards import Card
-from shared.plan import Reach, Span, cut, pieces, reach_of
+from shared.tiles import Reach, Span, cut, pieces, reach_of
 from tests.reference import recipes
 from tests.reference.motifnet import motifnet
 from tests.reference.pictures import cosine, drawn

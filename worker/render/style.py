@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from shared.plan import OctavePlan, Plan, cut, reach_of
+from shared.plan import OctavePlan, Plan
 from shared.specs import StyleSpec
+from shared.tiles import cut, reach_of
 from worker.networks.network import Network
 from worker.render.color import luminance, matched, recoloured
 from worker.render.errors import NotFinite

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from shared.plan import OctavePlan, Span
+from shared.plan import OctavePlan
+from shared.tiles import Span
 from worker.networks.network import Network
 from worker.render.objectives import Statistic
 from worker.render.recipe import FloatArray, Interrupt

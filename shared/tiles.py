@@ -1,0 +1,83 @@
+"""Tiles along an axis: what each sees and what it owns.
+
+Tiles own cells of the deepest layer, start at multiples of its stride, and see a halo that covers what their own cells
+see; at the picture's border they are flush, because the network's own padding belongs there and only there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from shared.cards import Layer
+
+
+@dataclass(frozen=True)
+class Span:
+    """One tile along one axis, in pixels: it sees [start, stop) and owns [own_start, own_stop)."""
+
+    start: int
+    stop: int
+    own_start: int
+    own_stop: int
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the layers of a job need from tiles, in pixels; halos are multiples of the stride."""
+
+    stride: int
+    halo_left: int
+    halo_right: int
+
+    @property
+    def smallest_tile(self) -> int:
+        """Smallest tile side that is worth it: as much is owned as is seen for nothing."""
+        return max(2 * (self.halo_left + self.halo_right), 2 * self.stride)
+
+
+def reach_of(layers: Iterable[Layer]) -> Reach:
+    """The stride and halos that serve all the layers at once."""
+    layers = tuple(layers)
+    stride = math.lcm(*(layer.stride for layer in layers))
+    return Reach(
+        stride=stride,
+        halo_left=round_up(max(layer.overhang_left for layer in layers), stride),
+        halo_right=round_up(max(layer.overhang_right for layer in layers), stride),
+    )
+
+
+def cut(length: int, tile: int, reach: Reach) -> tuple[Span, ...]:
+    """Tiles of one size along an axis of `length` pixels (a multiple of the stride), each at most `tile` long.
+
+    All spans have one length, so that one compiled program serves them all; their own parts cover the axis exactly.
+    """
+    if length <= tile:
+        return (Span(0, length, 0, length),)
+    halo = reach.halo_left + reach.halo_right
+    count = math.ceil((length - halo) / (tile - halo))
+    # The shortest tile that still needs no more than `count` of them: less work is done twice.
+    tile = round_up(math.ceil((length + (count - 1) * halo) / count), reach.stride)
+    spans, own = [], 0
+    while own < length:
+        start = min(max(own - reach.halo_left, 0), length - tile)
+        stop = start + tile
+        own_stop = length if stop == length else stop - reach.halo_right
+        spans.append(Span(start, stop, own, own_stop))
+        own = own_stop
+    return tuple(spans)
+
+
+def pieces(length: int, tile: int, stride: int) -> tuple[Span, ...]:
+    """Tiles without halo along an axis, as `roll` uses them: nearly equal lengths, nothing left out."""
+    cells = length // stride
+    count = min(math.ceil(length / tile), cells)
+    edges = [stride * (cells * i // count) for i in range(count)] + [length]
+    return tuple(Span(a, b, a, b) for a, b in pairwise(edges))
+
+
+def round_up(length: int, multiple: int) -> int:
+    """The smallest multiple that is not below `length`."""
+    return -(-length // multiple) * multiple
