@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -13,11 +15,14 @@ from sqlalchemy import select
 from shared.store.jobs import claims
 from shared.store.tables import Frame, Job
 from worker.context import Context
-from worker.frames import frame_bytes, thumbnail
+from worker.frames import frame_files
 from worker.outputs import attempt_folder
 from worker.render import Progress
 
 log = logging.getLogger(__name__)
+
+#: Frames of small pictures come many a second; SQL is told of them together.
+_TELL_SECONDS = 1.0
 
 
 class FrameRecorder:
@@ -27,31 +32,44 @@ class FrameRecorder:
         self._context, self._job, self._every = context, job, every
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
         self._pending: Future[None] | None = None
+        #: Frames whose files are stored and that SQL does not know yet, and since when nothing was told to SQL.
+        self._stored: list[claims.NewFrame] = []
+        self._told_at = -math.inf
         with context.store.read() as session:
             self._recorded = set(session.scalars(select(Frame.number).where(Frame.job_id == job.id)))
 
-    def due(self, progress: Progress) -> int | None:
-        """The number of the frame that is to be recorded after this iteration, or None."""
-        number = frame_number(progress, self._every)
-        return None if number in self._recorded else number
+    def after(self, progress: Progress, picture: Callable[[], NDArray[np.float32]]) -> None:
+        """To be called after each iteration; records `picture()`, (H, W, 3) in 0–255, if a frame is due.
 
-    def record(self, number: int, progress: Progress, rgb: NDArray[np.float32]) -> None:
-        """Record the picture (H, W, 3) in 0–255 as a frame; waits for the frame before, so that few are in memory."""
-        self.flush()
-        self._recorded.add(number)
-        self._pending = self._pool.submit(self._write, number, progress, rgb)
+        Waits for the frame before, so that few are in memory.
+        """
+        number = frame_number(progress, self._every)
+        if number is not None and number not in self._recorded:
+            self._wait()
+            self._recorded.add(number)
+            self._pending = self._pool.submit(self._store, number, progress, picture())
+        elif self._stored and self._pending is not None and self._pending.done() and self._is_time():
+            self._wait()
+            self._pending = self._pool.submit(self._tell)
 
     def flush(self) -> None:
-        """Wait until the last frame is recorded; raises what went wrong with it."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
+        """Wait until all frames are recorded; raises what went wrong with one."""
+        self._wait()
+        self._tell()
 
     def close(self) -> None:
         """End the thread; whatever is under way is finished first."""
         self._pool.shutdown(wait=True)
 
-    def _write(self, number: int, progress: Progress, rgb: NDArray[np.float32]) -> None:
+    def _wait(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def _is_time(self) -> bool:
+        return time.monotonic() - self._told_at > _TELL_SECONDS
+
+    def _store(self, number: int, progress: Progress, rgb: NDArray[np.float32]) -> None:
         folder = attempt_folder(self._job)
         frame = claims.NewFrame(
             number=number,
@@ -64,11 +82,21 @@ class FrameRecorder:
             picture=f"{folder}/frames/{number:05d}.jpg",
             thumbnail=f"{folder}/thumbnails/{number:05d}.jpg",
         )
-        self._context.blobs.put(frame.picture, frame_bytes(rgb))
-        self._context.blobs.put(frame.thumbnail, thumbnail(rgb))
+        picture, thumbnail = frame_files(rgb)
+        self._context.blobs.put(frame.picture, picture)
+        self._context.blobs.put(frame.thumbnail, thumbnail)
+        self._stored.append(frame)
+        if self._is_time():
+            self._tell()
+
+    def _tell(self) -> None:
+        frames, self._stored = self._stored, []
+        if not frames:
+            return
+        self._told_at = time.monotonic()
         with self._context.store.write() as session:
-            if not claims.add_frame(session, self._job.id, self._job.token or "", frame):
-                log.info("frame %d of job %s came too late", number, self._job.id)
+            if not claims.add_frames(session, self._job.id, self._job.token or "", frames):
+                log.info("%d frames of job %s came too late", len(frames), self._job.id)
 
 
 def frame_number(progress: Progress, every: int) -> int | None:

@@ -76,9 +76,7 @@ class Slice:
                 break
             progress = rendering.advance(self._heart.check)
             self._heart.tell(_told(progress))
-            number = recorder.due(progress)
-            if number is not None:
-                recorder.record(number, progress, rendering.picture())
+            recorder.after(progress, rendering.picture)
         self._learn(work, progress, first, started)
         # A frame belongs to the attempt: it is recorded before the attempt lets the job go.
         recorder.flush()

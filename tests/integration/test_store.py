@@ -111,7 +111,7 @@ def test_a_stale_token_changes_nothing(store: Store) -> None:
     )
     with store.write() as session:
         assert not claims.beat(session, job_id, old.token or "", told(old, 7), lease_seconds=9)
-        assert not claims.add_frame(session, job_id, old.token or "", frame)
+        assert not claims.add_frames(session, job_id, old.token or "", [frame])
         assert not claims.release(session, job_id, old.token or "", "bye")
     assert not save(store, old, 7)
     assert not fail(store, old, "internal")
@@ -128,7 +128,7 @@ def test_a_frame_is_recorded_once(store: Store) -> None:
             number=1, step=1, octave=1, iteration=1, width=1, height=1, score=0.5, picture=key, thumbnail=key
         )
         with store.write() as session:
-            assert claims.add_frame(session, job.id, job.token or "", frame)
+            assert claims.add_frames(session, job.id, job.token or "", [frame])
     with store.read() as session:
         assert session.scalars(select(Frame.picture)).all() == ["first"]
     assert get(store, job.id).frames == 1

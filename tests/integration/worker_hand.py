@@ -36,7 +36,7 @@ def framed(api: RunningApi, job: Job, number: int = 0, *, size: tuple[int, int] 
         picture=key, thumbnail=small,
     )  # fmt: skip
     with api.store.write() as session:
-        assert claims.add_frame(session, job.id, job.token, frame)
+        assert claims.add_frames(session, job.id, job.token, [frame])
 
 
 def finished(api: RunningApi, job_id: str, *, seed: int = 1) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from worker.frames import FRAMES_PER_SECOND, animate, frame_bytes, thumbnail
+from worker.frames import FRAMES_PER_SECOND, animate, frame_bytes, frame_files
 
 KINDS: list[Literal["mp4", "webp", "gif"]] = ["mp4", "webp", "gif"]
 
@@ -49,7 +49,7 @@ def test_frame_clips_values_beyond_the_range() -> None:
     ("size", "expected"), [((600, 900), (320, 213)), ((900, 600), (213, 320)), ((60, 90), (90, 60))]
 )
 def test_thumbnail_fits_and_is_never_enlarged(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    with Image.open(io.BytesIO(thumbnail(flat((200, 90, 30), *size)))) as image:
+    with Image.open(io.BytesIO(frame_files(flat((200, 90, 30), *size))[1])) as image:
         assert image.size == expected
         assert np.asarray(image, int)[image.height // 2, image.width // 2] == pytest.approx([200, 90, 30], abs=5)
 

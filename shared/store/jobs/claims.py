@@ -6,7 +6,7 @@ that was thought dead and wakes up learns that the job is not its own any more (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,23 +120,24 @@ def renew(session: Session, job_id: str, token: str, *, lease_seconds: float) ->
     return _change(session, *_held(job_id, token), values={"lease_until": now() + lease_seconds}) is not None
 
 
-def add_frame(session: Session, job_id: str, token: str, frame: NewFrame) -> bool:
-    """Record a frame, once: a later attempt that renders the same iteration again changes nothing.
+def add_frames(session: Session, job_id: str, token: str, frames: Sequence[NewFrame]) -> bool:
+    """Record frames, each once: a later attempt that renders the same iteration again changes nothing.
 
-    A job that was paused or cancelled meanwhile takes it, too: its last checkpoint will lie behind it.
+    A job that was paused or cancelled meanwhile takes them, too: its last checkpoint will lie behind them.
     """
     job = session.scalar(select(Job).where(Job.id == job_id, Job.token == token).with_for_update())
     if job is None:
         return False
-    values = {**vars(frame), "job_id": job_id, "created_at": now()}
+    at = session.scalar(select(now()))
+    rows = [{**vars(frame), "job_id": job_id, "created_at": at} for frame in frames]
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    added = session.execute(insert(Frame).values(values).on_conflict_do_nothing().returning(Frame.number)).first()
-    if added is None:
-        return True
-    job.frames += 1
-    data = {k: values[k] for k in ("number", "step", "octave", "iteration", "width", "height", "score")}
+    statement = insert(Frame).values(rows).on_conflict_do_nothing().returning(Frame.number)
+    added = set(session.scalars(statement))
+    job.frames += len(added)
     session.flush()
-    events.append(session, [NewEvent.of(job, "job.frame", **data)])
+    told = ("number", "step", "octave", "iteration", "width", "height", "score")
+    new = [frame for frame in frames if frame.number in added]
+    events.append(session, [NewEvent.of(job, "job.frame", **{k: getattr(frame, k) for k in told}) for frame in new])
     return True
 
 
