@@ -14,7 +14,7 @@ from tests.bench.figures import Figure
 from tests.chaos.farm import Farm
 from tests.conftest import RedisServer
 
-JOBS = 12
+JOBS = 8
 SPEC: dict[str, Any] = {"kind": "dream", "size": {"long_edge": 512}}
 
 
@@ -32,7 +32,7 @@ def figures(folder: Path) -> Iterator[Figure]:
         plain, farmed = float("inf"), float("inf")
         render = _renderer()
         render(0)
-        for _ in range(2):
+        for _ in range(3):
             began = time.perf_counter()
             for seed in range(JOBS):
                 render(seed)
