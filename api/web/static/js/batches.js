@@ -42,10 +42,17 @@ export class BatchStrip {
   /** Reads the newest batches again; cards stay the same elements, so that the focus stays where it is. */
   async refresh() {
     const page = await api.batches(undefined, this.signal);
+    // More new ones than a page holds: what lies between them and the known ones would be missing.
+    if (!page.items.some((batch) => this.cards.has(batch.id))) this.clear();
     if (!this.cards.size) this.cursor = page.next;
     for (const batch of [...page.items].reverse()) this.show(batch, "prepend");
     this.row.hidden = !this.cards.size;
     this.title.className = this.cards.size ? "" : "visually-hidden";
+  }
+
+  clear() {
+    this.cards.clear();
+    this.row.replaceChildren();
   }
 
   show(batch, place) {
