@@ -18,6 +18,7 @@ from shared.cards import card
 from shared.pictures import Picture, PictureError, decode
 from shared.plan import Plan, plan
 from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
+from shared.store.assets import blob_key
 from shared.store.tables import Job
 from worker.context import Context
 from worker.networks import load
@@ -99,7 +100,7 @@ class Bench:
         return self._network
 
     def _picture(self, asset: str) -> Picture:
-        data = self._context.blobs.get(asset_key(asset))
+        data = self._context.blobs.get(blob_key(asset))
         if hashlib.sha256(data).hexdigest() != asset.removeprefix("sha256:"):
             raise PictureError(f"the stored picture {asset} is damaged; upload it again, then resume the job")
         return decode(data, self._context.settings.limits)
@@ -112,11 +113,6 @@ class Bench:
         except BlobMissing:
             log.warning("job %s starts over: its checkpoint %s is missing", job.id, job.checkpoint)
             return None
-
-
-def asset_key(asset: str) -> str:
-    """Where an asset's bytes are."""
-    return f"assets/{asset.removeprefix('sha256:')}"
 
 
 def pack(state: Mapping[str, NDArray[Any]]) -> bytes:
