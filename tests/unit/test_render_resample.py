@@ -1,32 +1,38 @@
-"""Resampling in bands is resampling at once, and what matrices say."""
+"""Canvases, the detail that shrinking takes, and colours: the pictures between the octaves."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from shared.cards import card
+from shared.pixels import floats
+from shared.plan import OctavePlan, plan
+from shared.specs import DreamSpec
 from tests.reference import pictures
-from worker.render import resample
+from worker.render.color import luminance, matched, recoloured
 from worker.render.recipe import never
-from worker.render.resample import extend, resize, resize_positive
+from worker.render.resample import (
+    add_detail,
+    cropped,
+    empty_canvas,
+    extend,
+    fill_margin,
+    on_canvas,
+    resize,
+    resize_positive,
+)
+
+
+def octave(height: int, width: int) -> OctavePlan:
+    return plan(DreamSpec(), card=card("motifnet"), width=width, height=height).octaves[-1]
 
 
 @pytest.mark.parametrize("size", [(60, 45), (137, 211), (300, 90)])
-def test_pictures_are_resampled_as_the_filter_says(size: tuple[int, int]) -> None:
+def test_pictures_are_resampled_as_the_filters_say(size: tuple[int, int]) -> None:
     picture = pictures.drawn(120, 160)
     assert np.abs(resize(picture, *size, never) - pictures.resize(picture, *size)).max() < 1e-3
     assert np.abs(resize_positive(picture, *size, never) - pictures.resize(picture, *size, "tent")).max() < 1e-3
-
-
-@pytest.mark.parametrize("size", [(60, 45), (137, 211)])
-def test_bands_fit_together(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = pictures.drawn(120, 160)
-    at_once = resize(picture, *size, never)
-    monkeypatch.setattr(resample, "BAND_PIXELS", 2000)
-    calls: list[None] = []
-    in_bands = resize(picture, *size, lambda: calls.append(None))
-    assert len(calls) > 3
-    assert np.abs(in_bands - at_once).max() < 1e-3
 
 
 def test_what_is_not_negative_stays_so() -> None:
@@ -41,3 +47,76 @@ def test_pictures_go_on_as_their_mirror_image() -> None:
     assert np.array_equal(extended[:10, :7], picture)
     assert np.array_equal(extended[10], extended[9])
     assert np.array_equal(extended[:10, 7:14], picture[:, ::-1])
+
+
+@pytest.mark.parametrize("size", [(1, 5), (3, 40), (40, 3), (16, 16)])
+def test_thin_pictures_are_mirrored_again_and_again(size: tuple[int, int]) -> None:
+    picture = pictures.drawn(40, 40)[: size[0], : size[1]]
+    expected = np.pad(picture, ((0, 48 - size[0]), (0, 48 - size[1]), (0, 0)), mode="symmetric")
+    assert np.array_equal(extend(picture, 48, 48), expected)
+
+
+def test_a_canvas_can_be_filled_where_it_lies() -> None:
+    now = octave(90, 121)
+    picture = pictures.drawn(50, 60)
+    canvas = empty_canvas(now)
+    resize(picture, now.height, now.width, never, out=cropped(canvas, now))
+    fill_margin(canvas, now)
+    assert canvas.shape[:2] != (90, 121)
+    assert np.array_equal(canvas, on_canvas(resize(picture, 90, 121, never), now))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("size", [(120, 160), (200, 240), (90, 80)])
+def test_lost_detail_is_what_shrinking_takes(dtype: type, size: tuple[int, int]) -> None:
+    original = (pictures.drawn(*size) * (257 if dtype is np.uint16 else 1)).astype(dtype)
+    picture = pictures.drawn(120, 160, seed=1)
+    base = pictures.resize(floats(original), 120, 160)
+    lost = base - pictures.resize(pictures.resize(base, 75, 100), 120, 160)
+    expected = picture + lost
+    add_detail(picture, original, 75, 100, never)
+    assert np.abs(lost).max() > 5
+    assert np.abs(picture - expected).max() < 2e-3
+
+
+def test_lost_detail_can_be_interrupted() -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add_detail(pictures.drawn(20, 20), pictures.drawn(20, 20), 10, 10, interrupt)
+
+
+class TestColours:
+    picture, content = pictures.drawn(40, 50), pictures.drawn(40, 50, 1)
+
+    def test_luminance_is_rec_601(self) -> None:
+        red, green, blue = np.moveaxis(self.picture, 2, 0)
+        grey = luminance(self.picture)
+        assert grey.shape == self.picture.shape
+        np.testing.assert_allclose(grey[..., 1], 0.299 * red + 0.587 * green + 0.114 * blue, atol=1e-3)
+        assert np.array_equal(grey[..., 0], grey[..., 2])
+
+    def test_decoded_pictures_are_in_the_same_range(self) -> None:
+        values = self.picture.round()
+        assert np.array_equal(luminance(values.astype(np.uint8)), luminance(values))
+        np.testing.assert_allclose(luminance((values * 257).astype(np.uint16)), luminance(values), atol=1e-4)
+
+    def test_a_matched_style_has_the_contents_brightness_and_contrast(self) -> None:
+        found, wanted = matched(self.picture, self.content), luminance(self.content)
+        assert found.mean() == pytest.approx(wanted.mean(), rel=1e-4)
+        assert found.std() == pytest.approx(wanted.std(), rel=1e-4)
+        assert pictures.cosine(found - found.mean(), luminance(self.picture) - luminance(self.picture).mean()) > 0.9999
+
+    def test_a_flat_style_is_matched_without_dividing_by_zero(self) -> None:
+        found = matched(np.full((8, 8, 3), 77, np.uint8), self.content)
+        assert found.std() < 1
+        assert found.mean() == pytest.approx(luminance(self.content).mean(), abs=0.1)
+
+    @pytest.mark.parametrize("size", [(40, 50), (80, 100)])
+    def test_recoloured_pictures_have_their_own_luminance_and_the_contents_colours(self, size: tuple[int, int]) -> None:
+        content = resize(self.content, *size, never)
+        found = recoloured(self.picture, content)
+        same_size = resize(content, 40, 50, never)
+        np.testing.assert_allclose(luminance(found), luminance(self.picture), atol=2e-3)
+        np.testing.assert_allclose(found - luminance(found), same_size - luminance(same_size), atol=2e-3)

@@ -1,27 +1,51 @@
-"""Resizing and extending pictures in float32: nothing is rounded to 8 bits between the start and the output."""
+"""Pictures and canvases at the octaves' sizes: nothing is rounded to 8 bits between the start and the output.
+
+Pictures come as they were decoded (`shared.pixels`): (H, W, 3) of uint8 in 0–255, uint16 in 0–65535 for the same range,
+or float32 in 0–255. All that is returned here is a new float32 array in 0–255, and no other array of a picture's size is
+made on the way. The bits do not depend on how the work is cut into bands.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
-from PIL import Image
 
+from shared.pixels import Pixels, each_band
 from shared.plan import OctavePlan
+from shared.resampling import BILINEAR, Resampled
+from shared.resampling import resize as _resize
 from worker.render.recipe import FloatArray, Interrupt
 
-#: Pixels resampled between two calls of `interrupt`: well under a second.
-BAND_PIXELS = 2**22
+
+def resize(
+    picture: Pixels, height: int, width: int, interrupt: Interrupt, *, out: FloatArray | None = None
+) -> FloatArray:
+    """`picture` (H, W, C) resampled to (height, width, C) with a bicubic filter that is widened when shrinking.
+
+    `out` may be given to receive it: an octave's part of a canvas, say. A copy where the size is the same.
+    """
+    return _resize(picture, height, width, interrupt=interrupt, out=out)
 
 
-def resize(picture: FloatArray, height: int, width: int, interrupt: Interrupt) -> FloatArray:
-    """`picture` (H, W, C) resampled to (height, width, C) with a bicubic filter that is widened when shrinking."""
-    return _resample(picture, height, width, Image.Resampling.BICUBIC, interrupt)
-
-
-def resize_positive(picture: FloatArray, height: int, width: int, interrupt: Interrupt) -> FloatArray:
+def resize_positive(
+    picture: Pixels, height: int, width: int, interrupt: Interrupt, *, out: FloatArray | None = None
+) -> FloatArray:
     """As `resize`, with a filter that never overshoots: what is not negative stays so."""
-    return _resample(picture, height, width, Image.Resampling.BILINEAR, interrupt)
+    return _resize(picture, height, width, BILINEAR, interrupt=interrupt, out=out)
+
+
+def add_detail(picture: FloatArray, original: Pixels, height: int, width: int, interrupt: Interrupt) -> None:
+    """Add to `picture` (H, W, C), in place, the detail of `original` that shrinking to `height` × `width` takes away.
+
+    That is the original at the picture's size (it may come at any other, and is resampled on the way) less the same
+    shrunk and enlarged again. Takes as much memory besides as the small picture.
+    """
+    base = Resampled(original, *picture.shape[:2])
+    enlarged = Resampled(_resize(base, height, width, interrupt=interrupt), *picture.shape[:2])
+
+    def band(top: int, bottom: int) -> None:
+        picture[top:bottom] += base.rows(top, bottom) - enlarged.rows(top, bottom)
+
+    each_band(picture.shape[0], min(base.band, enlarged.band), band, interrupt)
 
 
 def on_canvas(picture: FloatArray, octave: OctavePlan) -> FloatArray:
@@ -29,39 +53,36 @@ def on_canvas(picture: FloatArray, octave: OctavePlan) -> FloatArray:
     return extend(picture, octave.canvas_height, octave.canvas_width)
 
 
+def empty_canvas(octave: OctavePlan, channels: int = 3) -> FloatArray:
+    """A canvas for an octave, of any values: fill `cropped(canvas, octave)`, then its margin with `fill_margin`."""
+    return np.empty((octave.canvas_height, octave.canvas_width, channels), np.float32)
+
+
 def cropped(canvas: FloatArray, octave: OctavePlan) -> FloatArray:
     """An octave's picture without its canvas' margin; a view."""
     return canvas[: octave.height, : octave.width]
 
 
+def fill_margin(canvas: FloatArray, octave: OctavePlan) -> None:
+    """Continue the octave's picture on the canvas (H, W, C) by its mirror image, in place."""
+    _mirror(canvas, octave.height, octave.width)
+
+
 def extend(picture: FloatArray, height: int, width: int) -> FloatArray:
     """`picture` (H, W, C) continued by its mirror image at the bottom and on the right, to (height, width, C)."""
-    rows, columns = height - picture.shape[0], width - picture.shape[1]
-    if rows == 0 and columns == 0:
-        return picture
-    return np.pad(picture, ((0, rows), (0, columns), (0, 0)), mode="symmetric")
-
-
-def _resample(
-    picture: FloatArray, height: int, width: int, kernel: Image.Resampling, interrupt: Interrupt
-) -> FloatArray:
     if picture.shape[:2] == (height, width):
         return picture
-    result = np.empty((height, width, picture.shape[2]), np.float32)
-    channels = range(picture.shape[2])
-    planes = [Image.fromarray(np.ascontiguousarray(picture[:, :, c], np.float32)) for c in channels]
-    old_height, old_width = picture.shape[:2]
-    rows = max(1, BAND_PIXELS // max(width, old_width * old_height // height))
+    canvas = np.empty((height, width, picture.shape[2]), np.float32)
+    canvas[: picture.shape[0], : picture.shape[1]] = picture
+    _mirror(canvas, *picture.shape[:2])
+    return canvas
 
-    def band(channel: int, top: int, bottom: int) -> None:
-        # Pillow looks beyond the box where the kernel does, so bands fit together without a seam.
-        box = (0, top * old_height / height, old_width, bottom * old_height / height)
-        part = planes[channel].resize((width, bottom - top), kernel, box)
-        result[top:bottom, :, channel] = np.asarray(part)
 
-    with ThreadPoolExecutor(len(channels)) as pool:
-        for top in range(0, height, rows):
-            interrupt()
-            bottom = min(top + rows, height)
-            list(pool.map(lambda channel, a=top, b=bottom: band(channel, a, b), channels))
-    return result
+def _mirror(canvas: FloatArray, height: int, width: int) -> None:
+    """Fill what is below and to the right of the first `height` × `width` pixels."""
+    rows, columns = (
+        np.pad(np.arange(inside), (0, whole - inside), mode="symmetric")[inside:]
+        for inside, whole in ((height, canvas.shape[0]), (width, canvas.shape[1]))
+    )
+    canvas[height:, :width] = canvas[rows, :width]
+    canvas[:, width:] = canvas[:, columns]

@@ -49,8 +49,7 @@ class StyleTransfer:
         self._content = pictures["content"]
         self._styles = [pictures[f"styles.{i}.asset"] for i in range(len(spec.styles))]
         if spec.keep_colors:
-            grey = luminance(self._content)
-            self._styles = [matched(luminance(style), grey) for style in self._styles]
+            self._styles = [matched(style, self._content) for style in self._styles]
         self._objective = StyleLoss(
             tuple(item.layer for item in spec.style_layers), tuple(item.layer for item in spec.content_layers)
         )
@@ -97,7 +96,7 @@ class StyleTransfer:
         """The picture, in the content's colours where they are kept."""
         picture = cropped(slots["picture"], self._plan.octaves[octave])
         if self._spec.keep_colors:
-            picture = recoloured(picture, resize(self._content, picture.shape[0], picture.shape[1], never))
+            picture = recoloured(picture, self._content)
         return np.clip(picture, 0, 255)
 
     def _adam(self, slots: Slots, gradient: FloatArray, steps: int) -> Slots:

@@ -1,0 +1,53 @@
+"""Pixels as they were decoded, and what they mean.
+
+One convention everywhere, for colours (H, W, 3) and transparency (H, W) alike: uint8 is 0–255, uint16 is 0–65535 for the
+same range, and float32 is 0–255 with fractions. Pictures stay as they were decoded, and become float32 a few rows at a
+time: as float32, a large one would take four times the memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16] | FloatArray
+
+#: Pixels that are worked on at a time: large enough for vector speed, small beside a picture that memory matters for.
+BAND_PIXELS = 2**20
+#: Bands are worked on side by side, and each takes memory.
+_MOST_THREADS = 4
+
+
+def floats(pixels: Pixels) -> FloatArray:
+    """Values in 0–255. Always a new array. Raises TypeError for other dtypes than uint8, uint16 and float32."""
+    if pixels.dtype == np.uint16:
+        return np.divide(pixels, np.float32(257), dtype=np.float32)
+    if pixels.dtype in (np.uint8, np.float32):
+        return pixels.astype(np.float32)
+    raise TypeError(f"pixels are uint8, uint16 or float32, not {pixels.dtype}")
+
+
+def bands(height: int, width: int) -> Iterator[slice]:
+    """The rows of a picture in bands of at most BAND_PIXELS, or of one row, from top to bottom."""
+    rows = max(1, BAND_PIXELS // width)
+    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def each_band(height: int, rows: int, work: Callable[[int, int], None], interrupt: Callable[[], None]) -> None:
+    """Call `work(top, bottom)` for bands of so many rows, several at a time, each in a thread.
+
+    `interrupt` is called after each band. What it or `work` raises passes through once the bands under way are done.
+    """
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        under_way = [pool.submit(work, top, min(top + rows, height)) for top in range(0, height, rows)]
+        try:
+            for band in under_way:
+                band.result()
+                interrupt()
+        finally:
+            pool.shutdown(cancel_futures=True)
