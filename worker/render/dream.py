@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from shared.pixels import Pixels
 from shared.plan import Plan
 from shared.specs import DreamSpec, Objective
 from worker.networks.network import Network
@@ -25,7 +26,7 @@ NOISE_LEVEL = 100.0
 class Dream:
     """The recipe of a dream (Mordvintsev, Olah and Tyka 2015)."""
 
-    def __init__(self, spec: DreamSpec, plan: Plan, network: Network, picture: FloatArray | None) -> None:
+    def __init__(self, spec: DreamSpec, plan: Plan, network: Network, picture: Pixels | None) -> None:
         self._spec, self._plan, self._network = spec, plan, network
         self._picture = picture
         self._normalise = _normalisation(spec)
@@ -98,8 +99,9 @@ class Dream:
     def _base(self, octave: int, interrupt: Interrupt) -> FloatArray:
         """The original at the size of an octave, shrunk step by step."""
         assert self._picture is not None  # only pictures have detail to give back
-        base = self._picture
-        for smaller in reversed(self._plan.octaves[octave:]):
+        last = self._plan.octaves[-1]
+        base = resize(self._picture, last.height, last.width, interrupt)
+        for smaller in reversed(self._plan.octaves[octave:-1]):
             base = resize(base, smaller.height, smaller.width, interrupt)
         return base
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from shared.pixels import Pixels
 from shared.plan import Plan
 from shared.specs import DreamSpec, StyleSpec
 from worker.networks.network import Network
@@ -108,10 +109,11 @@ class Rendering:
         return octave, self._step - octave * iterations
 
 
-def begin(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, FloatArray]) -> Rendering:
+def begin(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> Rendering:
     """A rendering before its first iteration.
 
-    `pictures` holds those of `shared.specs.assets_of(spec)` under its keys, each (H, W, 3) float32 in 0–255.
+    `pictures` holds those of `shared.specs.assets_of(spec)` under its keys, each (H, W, 3) as it was decoded
+    (`shared.pixels`): uint8, uint16 or float32. They are kept as they are, and read a few rows at a time.
     """
     with _memory_errors():
         recipe = _recipe(spec, plan, network, pictures)
@@ -122,7 +124,7 @@ def resume(
     spec: DreamSpec | StyleSpec,
     plan: Plan,
     network: Network,
-    pictures: Mapping[str, FloatArray],
+    pictures: Mapping[str, Pixels],
     state: Mapping[str, NDArray[Any]],
 ) -> Rendering:
     """The rendering that `state` was taken of."""
@@ -131,7 +133,7 @@ def resume(
     return Rendering(plan, recipe, slots, step=int(state["step"]), score=float(state["score"]))
 
 
-def _recipe(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, FloatArray]) -> Recipe:
+def _recipe(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> Recipe:
     if isinstance(spec, DreamSpec):
         return Dream(spec, plan, network, pictures["input"] if spec.input is not None else None)
     return StyleTransfer(spec, plan, network, pictures)

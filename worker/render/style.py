@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from shared.pixels import Pixels
 from shared.plan import OctavePlan, Plan
 from shared.specs import StyleSpec
 from shared.tiles import cut, reach_of
@@ -42,12 +43,12 @@ class Targets:
 
 
 class StyleTransfer:
-    """The recipe of a style transfer. `pictures` holds `content` and `styles.N.asset`, (H, W, 3) in 0–255."""
+    """The recipe of a style transfer. `pictures` holds `content` and `styles.N.asset`, (H, W, 3) as decoded."""
 
-    def __init__(self, spec: StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, FloatArray]) -> None:
+    def __init__(self, spec: StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> None:
         self._spec, self._plan, self._network = spec, plan, network
         self._content = pictures["content"]
-        self._styles = [pictures[f"styles.{i}.asset"] for i in range(len(spec.styles))]
+        self._styles: list[Pixels] = [pictures[f"styles.{i}.asset"] for i in range(len(spec.styles))]
         if spec.keep_colors:
             self._styles = [matched(style, self._content) for style in self._styles]
         self._objective = StyleLoss(
