@@ -251,7 +251,7 @@ class ModelView(BaseModel):
     parameters: int
     min_size: int
     objective: str = Field(description="The layer of whole-layer dreams")
-    logits: str
+    logits: str | None = Field(description="The layer whose channels are the classes, if there are classes")
     layers: int
     links: dict[str, str]
 

@@ -100,9 +100,13 @@ def classify(
             f"{picture} is {rgb.shape[1]}×{rgb.shape[0]} pixels; {model} needs {smallest} on the shorter side"
         )
     bench = open_bench(model)
+    from worker.networks import NoClasses
     from worker.networks import classify as classes
 
-    found = classes(bench.network, shrunk(rgb, _LOOKED_AT, smallest), top)
+    try:
+        found = classes(bench.network, shrunk(rgb, _LOOKED_AT, smallest), top)
+    except NoClasses as error:
+        raise Misused(str(error)) from None
     if as_json:
         print_json([{"class": name, "probability": probability} for name, probability in found])
         return

@@ -47,8 +47,8 @@ def add_model(
     Example: dreamfarm models add flowers flowers.keras --pictures unit
     """
     from shared.settings import settings
-    from worker.networks.adding import BadModel
     from worker.networks.adding import add as register
+    from worker.networks.collect import BadModel
 
     try:
         card, notes = register(name, file, folder=settings().networks, preprocessing=preprocessing, licence=licence)
@@ -71,7 +71,7 @@ def pull_model(
     Example: dreamfarm models pull inception5h
     """
     from shared.settings import settings
-    from worker.networks.adding import BadModel
+    from worker.networks.collect import BadModel
     from worker.networks.downloads import PUBLISHED, DownloadFailed, pull
 
     if model not in PUBLISHED:

@@ -85,21 +85,21 @@ def plan(
     `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory);
     `device_bytes` is the memory that tiles may be fitted into. Raises SpecError with the field of each mistake.
     """
-    layers = tuple(layer.name for layer in _layers(spec, card))
+    work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
     full_width, full_height = _output_size(spec, width, height)
-    _check_size(full_width, full_height, card)
+    _check_size(full_width, full_height, card.name, work.min_size)
     reason = misfit(spec.output, full_width, full_height)
     if reason is not None:
         raise SpecError([Problem("output.format", reason)])
     return _plan(
         card.name,
-        _Work.of(card, layers, spec),
+        work,
         full_width,
         full_height,
         spec.octaves.count,
         spec.octaves.scale,
         spec.iterations,
-        (card.min_size, spec.tiling.tile, tile_limit, device_bytes),
+        (spec.tiling.tile, tile_limit, device_bytes),
     )
 
 
@@ -113,6 +113,9 @@ class _Work:
     """What the layers of a job cost."""
 
     reach: Reach
+    #: Smallest side of a picture that the network takes, and of a window in which all layers have a cell, in pixels.
+    min_size: int
+    min_window: int
     macs_per_pixel: float
     floats_per_pixel: float
     two_passes: bool
@@ -128,8 +131,11 @@ class _Work:
 @lru_cache(maxsize=4096)
 def _work(card: Card, names: tuple[str, ...], dream: bool, roll: bool) -> _Work:
     layers = [card.find_layer(name) for name in names]
+    min_window = max(layer.min_size for layer in layers)
     return _Work(
         reach=reach_of(layers),
+        min_size=max(card.min_size, min_window),
+        min_window=min_window,
         macs_per_pixel=max(layer.macs_per_pixel for layer in layers),
         floats_per_pixel=max(layer.floats_per_pixel for layer in layers),
         two_passes=not dream,
@@ -178,11 +184,11 @@ def _output_size(spec: DreamSpec | StyleSpec, width: int | None, height: int | N
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _check_size(width: int, height: int, card: Card) -> None:
-    if min(width, height) < card.min_size:
-        enough = math.ceil(card.min_size * max(width, height) / min(width, height))
+def _check_size(width: int, height: int, model: str, min_size: int) -> None:
+    if min(width, height) < min_size:
+        enough = math.ceil(min_size * max(width, height) / min(width, height))
         message = (
-            f"the picture would be {width} × {height} pixels, and {card.name} needs {card.min_size} on the shorter "
+            f"the picture would be {width} × {height} pixels, and {model} needs {min_size} on the shorter "
             f"side: ask for a long edge of at least {enough}"
         )
         raise SpecError([Problem("size.long_edge", message)])
@@ -197,18 +203,17 @@ def _plan(
     count: int,
     scale: float,
     iterations: int,
-    limits: tuple[int, int | None, int | None, int | None],
+    limits: tuple[int | None, int | None, int | None],
 ) -> Plan:
-    min_size, *tile_limits = limits
     notes: list[str] = []
     sizes = [(round(width / scale**k), round(height / scale**k)) for k in reversed(range(count))]
-    sizes = [size for size in sizes[:-1] if min(size) >= min_size] + [(width, height)]
+    sizes = [size for size in sizes[:-1] if min(size) >= work.min_size] + [(width, height)]
     if len(sizes) < count:
         notes.append(
             f"{count} octaves clamped to {len(sizes)}: smaller ones would fall under {model}'s minimum of "
-            f"{min_size} pixels"
+            f"{work.min_size} pixels"
         )
-    tile = _tile(work, notes, *tile_limits)
+    tile = _tile(work, notes, *limits)
     octaves = tuple(_octave(w, h, iterations, tile, work) for w, h in sizes)
     return Plan(
         octaves=octaves,
@@ -226,7 +231,8 @@ def _plan(
 def _tile(work: _Work, notes: list[str], wish: int | None, limit: int | None, device_bytes: int | None) -> int:
     reach = work.reach
     chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * work.macs_per_pixel))))
-    smallest = max(reach.stride, 32) if work.roll else reach.smallest_tile
+    # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
+    smallest = max(round_up(2 * work.min_window, reach.stride), 32) if work.roll else reach.smallest_tile
     if device_bytes is not None:
         fitting = math.isqrt(int(device_bytes * DEVICE_SHARE / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
         chosen = min(LARGEST_TILE, max(fitting, 1))

@@ -69,7 +69,7 @@ def show(
         "SHA-256": found.digest,
         "layers": f"{found.layers} (dreamfarm layers {found.name})",
         "dreams on": found.objective,
-        "classes": found.logits,
+        "classes": found.logits or "none",
         "smallest": f"{found.min_size} pixels on the shorter side",
     }
     out.print(Text(found.name, style="bold"))

@@ -45,11 +45,13 @@ class Layer(Part):
     """A layer that can be dreamt on. Cell i sees the pixels [i·stride − left, (i+1)·stride + right)."""
 
     name: str
-    #: `conv` (before its ReLU), `relu` or `concat`.
+    #: `conv` or `depthwise` (before their activation), `relu`, `activation`, `concat` or `add`.
     kind: str
     channels: int
     #: Pixels per cell, in each direction.
     stride: int
+    #: Smallest side of a picture in which the layer has a cell, in pixels.
+    min_size: int = 1
     receptive_field: int
     overhang_left: int
     overhang_right: int
@@ -94,12 +96,12 @@ class Card(Part):
     #: The network sees (rgb − mean) · scale, rgb in 0–255.
     mean: tuple[float, float, float]
     scale: float
-    #: Smallest side of a picture, in pixels.
+    #: Smallest side of a picture, in pixels; some layers need more.
     min_size: int
     #: The layer that whole-layer dreams use by default.
     objective: str
-    #: The layer whose channels are the network's classes.
-    logits: str
+    #: The layer whose channels are the network's classes, if it has classes.
+    logits: str | None
     layers: tuple[Layer, ...]
 
     def __hash__(self) -> int:

@@ -41,6 +41,10 @@ class BadWeights(Exception):
     """The weights of a network are not what its card says."""
 
 
+class NoClasses(Exception):
+    """The network has no classes to tell; the message says why."""
+
+
 def load(name: str, *, folder: Path) -> Network:
     """The network of that name; networks that are not bundled live in `folder`, one folder each.
 
@@ -75,10 +79,18 @@ def load(name: str, *, folder: Path) -> Network:
 
 
 def classify(network: Network, rgb: NDArray[np.float32], top: int = 5) -> list[tuple[str, float]]:
-    """The `top` likeliest classes of a picture (H, W, 3) in 0–255, likeliest first, with their probabilities."""
+    """The `top` likeliest classes of a picture (H, W, 3) in 0–255, likeliest first, with their probabilities.
+
+    Classes whose names are not known go by their numbers. Raises NoClasses.
+    """
     import tensorflow as tf
 
-    logits = network.card.find_layer(network.card.logits)
+    card = network.card
+    if card.logits is None:
+        raise NoClasses(f"{card.name} has no classes: its file ends before the layer that makes them")
+    logits = card.find_layer(card.logits)
+    if min(rgb.shape[:2]) < logits.min_size:
+        raise NoClasses(f"{card.name} tells classes from {logits.min_size} pixels on the shorter side on")
     height, width = (side // 2 * 2 for side in rgb.shape[:2])  # strides of 2 want even sides
     cells = network.activations(tf.constant(rgb[None, :height, :width], tf.float32), [logits.name])[logits.name]
     probabilities = tf.nn.softmax(tf.reduce_mean(cells, axis=(0, 1, 2))).numpy()

@@ -6,25 +6,27 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from shared.cards import NAME, Card
 from worker.networks import prepare_tensorflow
-from worker.networks.collect import Collection, Preprocessing
+from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.describe import describe
-from worker.networks.graph import Graph
+from worker.networks.graph import Graph, Kind
 
 #: Smallest side of a picture that is worth rendering, whatever the network could do with less.
 SMALLEST_PICTURE = 32
+#: Larger files are no networks that a worker could hold.
+LARGEST_FILE = 2**31
 
-
-class BadModel(ValueError):
-    """The file does not hold a network that can be dreamt with; the message says why."""
-
+#: How a network takes the best, or the average, of neighbouring cells: as it was trained, or always the average.
+Pooling = Literal["own", "average"]
 
 #: Networks whose weights are published without their layers, by the name they are registered under:
 #: the function of keras.applications that has the layers, and how they want their pictures.
@@ -36,23 +38,48 @@ PUBLISHED: dict[str, tuple[str, Preprocessing]] = {
 
 
 def add(
-    name: str, file: Path, *, folder: Path, preprocessing: Preprocessing | None = None, licence: str = "unknown"
+    name: str,
+    file: Path,
+    *,
+    folder: Path,
+    preprocessing: Preprocessing | None = None,
+    pooling: Pooling = "own",
+    classes: Sequence[str] = (),
+    licence: str = "unknown",
 ) -> tuple[Card, list[str]]:
-    """Registers the network in `file` (.keras, .h5 or a frozen .pb) under `name` in `folder`, over one of that name.
+    """Registers the network in `file` under `name` in `folder`, over one of that name.
 
-    Without `preprocessing`, published networks get theirs, frozen graphs `centred` and others `raw`.
-    The card, and sentences about what was left out. Raises BadModel.
+    Files are Keras models (.keras, .h5), frozen TensorFlow graphs (.pb) and matconvnet's networks (.mat). Without
+    `preprocessing`, published networks get theirs, frozen graphs `centred`, matconvnet's `imagenet` and others `raw`.
+    `classes` are the classes' names, where the file has none. The card, and sentences about what was left out.
+    Raises BadModel.
     """
     if not NAME.fullmatch(name):
         raise BadModel(f"{name!r} is no name for a model: use small letters, digits, '-', '_' and '.'")
+    if resources.files("worker.networks").joinpath(name, "topology.json").is_file():
+        raise BadModel(f"{name!r} comes with dreamfarm: register yours under another name")
     if not file.is_file():
         raise BadModel(f"there is no file {file}")
+    if file.stat().st_size > LARGEST_FILE:
+        raise BadModel(f"{file.name} is larger than {LARGEST_FILE / 1e9:.0f} GB")
     prepare_tensorflow()
     found = _read(name, file, preprocessing)
-    if not any(op["kind"] == "conv" for op in found.ops):
-        raise BadModel(f"{file.name} has no convolution that can be dreamt on" + "".join(f"; {n}" for n in found.notes))
+    _check(found, file.name)
+    found.classes = list(classes) or found.classes
+    if pooling == "average":
+        found.average_pools()
     facts = {"name": name, "summary": f"Registered from {file.name}", "licence": licence}
     return save(found, facts, folder / name), found.notes
+
+
+def _check(found: Collection, file: str) -> None:
+    """Raises BadModel for what cannot be dreamt with."""
+    if not any(op["kind"] in ("conv", "depthwise") for op in found.ops):
+        raise BadModel(f"{file} has no convolution that can be dreamt on" + "".join(f"; {n}" for n in found.notes))
+    found.prune()
+    for key, values in found.weights.items():
+        if not np.isfinite(values).all():
+            raise BadModel(f"{file} is damaged: not all weights of {key.rsplit('/', 1)[0]!r} are finite numbers")
 
 
 def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
@@ -80,50 +107,91 @@ def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
 def topology_of(found: Collection) -> dict[str, Any]:
     """What a topology file says of the operations, with defaults for what only people know."""
     graph = Graph.from_json(found.ops)
-    kinds = ("concat", "add"), ("relu",), ("conv",)
-    activated = next(names for kind in kinds if (names := [op.name for op in graph.ops if op.kind in kind]))
-    deepest = max(graph.fields, key=lambda op: graph.fields[op].receptive_field)
+    kinds: tuple[tuple[Kind, ...], ...] = (("concat", "add"), ("relu", "activation"), ("conv", "depthwise"))
+    cells = [op for op in graph.ops if op.name not in found.dense]
+    best = next(names for kind in kinds if (names := [op.name for op in cells if op.kind in kind]))
+    # Dreams are richest a little before the end, where layers know parts but not yet whole classes.
+    objective = best[len(best) * 2 // 3]
     return {
-        "min_size": next(side for side in range(SMALLEST_PICTURE, 4096) if graph.length(deepest, side) >= 1),
-        # Dreams are richest a little before the end, where layers know parts but not yet whole classes.
-        "objective": activated[len(activated) * 2 // 3],
-        "logits": found.logits or activated[-1],
+        "min_size": max(SMALLEST_PICTURE, graph.smallest_picture(objective)),
+        "objective": objective,
+        "logits": found.logits,
         "mean": found.mean,
         "scale": found.scale,
-        "channel_names": {},
+        "channel_names": {found.logits: distinct(found.classes, found.channels(found.logits))}
+        if found.logits and found.classes
+        else {},
         "ops": found.ops,
     }
 
 
+def distinct(names: Sequence[str], count: int) -> list[str]:
+    """As many names as there are channels: repeated ones get their number, and those without a name are numbers."""
+    numbered = [name if name not in names[:i] else f"{name} {i}" for i, name in enumerate(names[:count])]
+    return numbered + [str(i) for i in range(len(numbered), count)]
+
+
 def _read(name: str, file: Path, preprocessing: Preprocessing | None) -> Collection:
-    if file.suffix == ".pb":
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    match file.suffix:
+        case ".pb":
+            return _read_graph(file, preprocessing or "centred")
+        case ".mat":
+            from worker.networks.from_matconvnet import from_matconvnet
 
-        from worker.networks.from_graphdef import from_graphdef
+            return from_matconvnet(file, preprocessing or "imagenet")
+        case ".keras" | ".h5" | ".hdf5":
+            from worker.networks.from_keras import from_keras
 
-        try:
-            return from_graphdef(file.read_bytes(), preprocessing or "centred")
-        except DecodeError as error:
-            raise BadModel(f"{file.name} is not a frozen TensorFlow graph") from error
-    if file.suffix not in (".keras", ".h5", ".hdf5"):
-        raise BadModel(f"{file.name} is neither a Keras model (.keras, .h5) nor a frozen graph (.pb)")
-    from worker.networks.from_keras import from_keras
+            model, usual = _keras_model(name, file)
+            return from_keras(model, preprocessing or usual)
+    raise BadModel(f"{file.name} is neither a Keras model (.keras, .h5), a frozen graph (.pb) nor matconvnet's (.mat)")
+
+
+def _read_graph(file: Path, preprocessing: Preprocessing) -> Collection:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    from worker.networks.from_graphdef import from_graphdef
 
     try:
-        model, usual = _keras_model(name, file)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        raise BadModel(f"{file.name} cannot be read as a Keras model: {error}") from error
-    return from_keras(model, preprocessing or usual)
+        return from_graphdef(file.read_bytes(), preprocessing)
+    except DecodeError as error:
+        raise BadModel(f"{file.name} is not a frozen TensorFlow graph, or was cut off") from error
 
 
 def _keras_model(name: str, file: Path) -> tuple[Any, Preprocessing]:
+    """A model, and how its pictures usually come. Files may come from anywhere: no code in them is run."""
+    import h5py
     import keras
 
-    if name in PUBLISHED and file.suffix != ".keras":
+    try:
+        if file.suffix == ".keras" or "model_config" in h5py.File(file).attrs:
+            return keras.models.load_model(file, compile=False, safe_mode=True), "raw"
+        if name not in PUBLISHED:
+            raise BadModel(
+                f"{file.name} holds weights without layers: save the whole model, or, if it is one of "
+                f"{', '.join(PUBLISHED)}, register it under that name"
+            )
         function, usual = PUBLISHED[name]
         # Keras numbers nameless layers through the whole process; published names count from a fresh start.
         keras.backend.clear_session()
-        top = "notop" not in file.name
-        return getattr(keras.applications, function)(weights=str(file), include_top=top), usual
-    # Files may come from anywhere: nothing in them is run.
-    return keras.models.load_model(file, compile=False, safe_mode=True), "raw"
+        model = getattr(keras.applications, function)(weights=None, include_top=_has_top(file))
+        model.load_weights(file)
+        return model, usual
+    except BadModel:
+        raise
+    except (ValueError, OSError, TypeError, KeyError, AttributeError, RuntimeError, zipfile.BadZipFile) as error:
+        raise BadModel(f"{file.name} cannot be read as a Keras model: {_first_line(error)}") from error
+
+
+def _has_top(file: Path) -> bool:
+    """Whether a file of weights has those of the dense layers, which make classes."""
+    import h5py
+
+    with h5py.File(file) as weights:
+        names = set(weights) | {str(name) for group in weights.values() for name in getattr(group, "keys", tuple)()}
+    return bool(names & {"predictions", "dense"})
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, without the pages of configuration that Keras puts behind it."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from shared.cards import Card, Layer
-from worker.networks.graph import Graph
+from worker.networks.graph import DREAMT_ON, Graph
 
 
 def describe(topology: Mapping[str, Any]) -> Card:
     """The card of the network of a topology file (see `worker/networks/motifnet/topology.json`)."""
     graph = Graph.from_json(topology["ops"])
     names: Mapping[str, list[str]] = topology["channel_names"]
-    parameters = sum(
-        (math.prod(op.sides) * graph.channels(op.inputs[0]) + 1) * op.channels for op in graph.ops if op.kind == "conv"
-    )
     return Card(
         **{key: topology[key] for key in ("name", "summary", "licence", "min_size", "objective", "logits")},
         digest=topology["digest"],
-        parameters=parameters,
+        parameters=graph.parameters,
         mean=topology["mean"],
         scale=topology["scale"],
-        layers=tuple(
-            _layer(graph, op.name, names.get(op.name)) for op in graph.ops if op.kind in ("conv", "relu", "concat")
-        ),
+        layers=tuple(_layer(graph, op.name, names.get(op.name)) for op in graph.ops if op.kind in DREAMT_ON),
     )
 
 
@@ -36,6 +30,7 @@ def _layer(graph: Graph, name: str, channel_names: list[str] | None) -> Layer:
         kind=graph.by_name[name].kind,
         channels=graph.channels(name),
         stride=field.stride,
+        min_size=graph.smallest_picture(name),
         receptive_field=field.receptive_field,
         overhang_left=field.left,
         overhang_right=field.right,

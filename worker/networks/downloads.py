@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 
 from shared.cards import Card
-from worker.networks.adding import BadModel, add
+from worker.networks.adding import add
+from worker.networks.collect import BadModel
 
 #: Attempts at a download that breaks off or is refused for the moment, and the first pause between them in seconds.
 ATTEMPTS, FIRST_PAUSE = 4, 1.0

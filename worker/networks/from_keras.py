@@ -1,110 +1,307 @@
 """Networks from Keras models: `.keras` and `.h5` files.
 
-Understood are convolutions, batch normalisation behind them, ReLU, pooling, concatenation, addition, rescaling, drop-out,
-and a dense layer behind a global average, which is a 1×1 convolution before it. What depends on anything else is left
-out: the layers before it can still be dreamt on.
+Understood are the usual layers of convolutional networks, models inside of models, and dense layers behind a global
+average or flattened cells. What depends on anything else is left out: the layers before it can still be dreamt on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from worker.networks.collect import Collection, Preprocessing
+from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.graph import INPUT
+from worker.networks.vectors import Vectors
+
+#: Layers that do nothing but in training.
+_FOR_TRAINING = (
+    "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "Identity",
+    "RandomBrightness", "RandomContrast", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom",
+    "SpatialDropout2D",
+)  # fmt: skip
+#: Keras' names of activations that the farm has under another or the same name, with their parameters.
+_ACTIVATIONS: Mapping[str, tuple[str, list[float]]] = {
+    "leaky_relu": ("leaky_relu", [0.2]),
+    "elu": ("elu", [1.0]),
+    "swish": ("silu", []),
+    "hard_swish": ("hard_silu", []),
+    **{
+        name: (name, [])
+        for name in (
+            "relu6", "selu", "gelu", "silu", "mish", "hard_silu", "hard_sigmoid", "sigmoid", "tanh", "softplus",
+            "softsign", "exponential",
+        )
+    },
+}  # fmt: skip
+#: What makes probabilities of logits, without changing their order.
+_PROBABILITIES = ("softmax", "log_softmax")
 
 
 def from_keras(model: Any, preprocessing: Preprocessing) -> Collection:
-    """The operations and weights of a functional or sequential Keras model."""
-    walk = _Walk(Collection(preprocessing), [t._keras_history.operation.name for t in model.inputs])
-    for layer in model.layers:
-        walk.take(layer)
+    """The operations and weights of a functional or sequential Keras model. Raises BadModel."""
+    graph = _graph(model)
+    if graph is None:
+        raise BadModel(
+            f"a {type(model).__name__} does not tell how its layers are connected: build it as a functional or "
+            "sequential model with an Input"
+        )
+    shapes = [tuple(tensor.shape) for tensor in graph.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3):
+        raise BadModel(
+            f"the model takes {' and '.join(map(str, shapes))}; expected one picture (height, width, 3 or 1)"
+        )
+    walk = _Walk(Collection(preprocessing))
+    walk.go(graph, [INPUT])
     return walk.found
 
 
+def _graph(model: Any) -> Any | None:
+    """What knows how a model's layers are connected; None for models that are written as code."""
+    graph = getattr(model, "_functional", None) or model
+    return graph if hasattr(graph, "_nodes_by_depth") else None
+
+
 class _Walk:
-    """Goes through a model's layers in order."""
+    """Goes through a model's layers, each behind its inputs."""
 
-    def __init__(self, found: Collection, inputs: list[str]) -> None:
+    def __init__(self, found: Collection) -> None:
         self.found = found
-        #: The operation that stands for each Keras layer's output; missing where it is not understood.
-        self._stands_for = dict.fromkeys(inputs, INPUT)
-        self._averaged: set[str] = set()
+        self._vectors = Vectors(found)
+        #: The operation or vector that stands for each of Keras' tensors; missing where it is not understood.
+        self._stands_for: dict[int, str] = {}
+        self._takers: dict[int, int] = {}
 
-    def take(self, layer: Any) -> None:
-        """Takes one layer, or notes why not."""
-        sources = _sources(layer)
-        if layer.name in self._stands_for or any(source not in self._stands_for for source in sources):
-            return
-        inputs = [self._stands_for[source] for source in sources]
-        name = self._convert(layer, inputs)
-        if name is None:
-            self.found.notes.append(f"layers behind {layer.name!r} ({type(layer).__name__}) are left out")
-            return
-        self._stands_for[layer.name] = name
-        if any(source in self._averaged for source in sources) or "GlobalAverage" in type(layer).__name__:
-            self._averaged.add(layer.name)
+    def go(self, graph: Any, inputs: list[str | None]) -> list[str | None]:
+        """Takes all layers of a model whose inputs are given; what stands for its outputs."""
+        for tensor, name in zip(graph.inputs, inputs, strict=True):
+            if name is not None:
+                self._stands_for[id(tensor)] = name
+        for node in _calls(graph):
+            for tensor in node.input_tensors:
+                self._takers[id(tensor)] = self._takers.get(id(tensor), 0) + 1
+        for node in _calls(graph):
+            self._take(node)
+        return [self._stands_for.get(id(tensor)) for tensor in graph.outputs]
 
-    def _convert(self, layer: Any, inputs: list[str]) -> str | None:
-        """The operation that stands for the layer's output; None when it is not understood."""
-        config = layer.get_config()
-        match type(layer).__name__:
-            case "Dropout" | "SpatialDropout2D" | "GlobalAveragePooling2D":
-                return inputs[0]
-            case "Rescaling" if inputs[0] == INPUT and not self.found.ops:
-                self.found.rescale(float(config["scale"]), float(config["offset"]))
-                return INPUT
-            case "Conv2D":
-                return self._conv(layer, config, inputs[0])
-            case "BatchNormalization" if self.found.kind(inputs[0]) == "conv":
-                self.found.fold(inputs[0], *_affine(layer))
-                return inputs[0]
-            case "ReLU" | "Activation" if config.get("activation", "relu") in ("relu", "linear"):
-                return self._activated(layer.name, config.get("activation", "relu"), inputs[0])
-            case "MaxPooling2D" | "AveragePooling2D" as kind:
-                return self._pool("max_pool" if kind.startswith("Max") else "avg_pool", layer.name, config, inputs[0])
-            case "Concatenate":
-                return self.found.op(layer.name, "concat", inputs, sum(map(self.found.channels, inputs)))
-            case "Add":
-                return self.found.op(layer.name, "add", inputs, self.found.channels(inputs[0]))
-            case "Dense" if _sources(layer)[0] in self._averaged:
-                matrix, *bias = layer.get_weights()
-                self.found.logits = self.found.conv(
-                    layer.name, inputs[0], matrix[None, None], bias[0] if bias else None
-                )
-                return None if _more_follows(layer) else self.found.logits
+    def _take(self, node: Any) -> None:
+        """Takes one call of a layer, or notes why not."""
+        layer = node.operation
+        inputs = [self._stands_for[id(t)] for t in node.input_tensors if id(t) in self._stands_for]
+        if not inputs or len(inputs) < len(node.input_tensors):
+            return
+        inner = _graph(layer)
+        if inner is not None:
+            names = self.go(inner, list(inputs))
+        else:
+            names = [self._convert(layer, inputs, node)]
+            if names == [None]:
+                self.found.notes.append(f"layers behind {layer.name!r} ({_kind(layer)}) are left out")
+        for tensor, name in zip(node.outputs, names, strict=True):
+            if name is not None:
+                self._stands_for[id(tensor)] = name
+
+    def _convert(self, layer: Any, inputs: list[str], node: Any) -> str | None:
+        """The operation or vector that stands for the layer's output; None when it is not understood."""
+        kind, config = type(layer).__name__, layer.get_config()
+        if kind in _FOR_TRAINING:
+            return inputs[0]
+        if config.get("data_format") == "channels_first":
+            return None
+        if any(name in self._vectors for name in inputs):
+            return self._behind_the_cells(layer, config, inputs)
+        source, name = inputs[0], self._free(layer.name)
+        match kind:
+            case "Conv2D" | "DepthwiseConv2D" | "SeparableConv2D":
+                return self._conv(layer, config, source)
+            case "Dense":
+                return self._dense_at_each_cell(layer, config, source)
+            case "BatchNormalization" | "Normalization" | "Rescaling":
+                alone = self._takers[id(node.input_tensors[0])] == 1
+                return self._affine(kind, name, source, _affine(layer, config), alone=alone)
+            case "ReLU" | "LeakyReLU" | "ELU" | "Activation":
+                return self._activated(name, source, _activation(kind, config))
+            case "MaxPooling2D" | "AveragePooling2D":
+                return self._pool("max_pool" if kind.startswith("Max") else "avg_pool", name, config, source)
+            case "ZeroPadding2D" if (around := _padding(config)) is not None:
+                return self.found.op(name, "pad", [source], self.found.channels(source), parameters=around)
+            case "Concatenate" if config["axis"] in (3, -1):
+                return self.found.op(name, "concat", inputs, sum(map(self.found.channels, inputs)))
+            case "Add" if len(inputs) > 1:
+                return self.found.op(name, "add", inputs, self.found.channels(source))
+            case "GlobalAveragePooling2D":
+                self._vectors.average(name, source)
+                return name
+            case "Flatten" if len(set(cells := node.input_tensors[0].shape[1:3])) == 1 and cells[0] is not None:
+                self._vectors.flatten(name, source, cells[0])
+                return name
         return None
 
-    def _conv(self, layer: Any, config: dict[str, Any], source: str) -> str | None:
-        strides = set(config["strides"])
-        square = len(set(config["kernel_size"])) == 1
-        plain = set(config["dilation_rate"]) == {1} and config["groups"] == 1 and len(strides) == 1
-        if not plain or not (square or (strides == {1} and config["padding"] == "same")):
-            return None
-        if config["activation"] not in ("linear", "relu"):
-            return None
-        kernel, *bias = layer.get_weights()
-        before = layer.name if config["activation"] == "linear" else f"{layer.name}_pre_relu"
-        shape = {"stride": strides.pop(), "padding": config["padding"]}
-        self.found.conv(before, source, kernel, bias[0] if bias else None, **shape)
-        return self._activated(layer.name, config["activation"], before)
-
-    def _activated(self, name: str, activation: str, source: str) -> str:
-        if activation == "linear":
+    def _behind_the_cells(self, layer: Any, config: dict[str, Any], inputs: list[str]) -> str | None:
+        """The vector that stands for the output of a layer that takes a vector."""
+        kind, name, source = type(layer).__name__, self._free(layer.name), inputs[0]
+        if kind in ("Flatten", "Reshape"):
             return source
-        return self.found.op(name, "relu", [source], self.found.channels(source))
-
-    def _pool(self, kind: str, name: str, config: dict[str, Any], source: str) -> str | None:
-        sides, strides = set(config["pool_size"]), set(config["strides"])
-        if len(sides) > 1 or len(strides) > 1:
+        if len(inputs) > 1:
             return None
-        shape = {"kernel": sides.pop(), "stride": strides.pop(), "padding": config["padding"]}
+        match kind:
+            case "Dense" | "Conv2D" if kind == "Dense" or set(config["kernel_size"]) == {1}:
+                matrix, *bias = layer.get_weights()
+                activation = _activation("Activation", config)
+                if activation is None:
+                    return None
+                before = name if activation[0] in ("linear", *_PROBABILITIES) else self._free(f"{name}_pre_relu")
+                matrix = matrix.reshape(-1, matrix.shape[-1])
+                self._vectors.dense(before, source, matrix, bias[0] if bias else None)
+                return self._behind_activation(name, before, activation)
+            case "BatchNormalization":
+                values = _affine(layer, config)
+                if values is None:
+                    return None
+                self._vectors.affine(name, source, *values)
+                return name
+            case "ReLU" | "LeakyReLU" | "ELU" | "Activation" | "Softmax":
+                return self._behind_activation(name, source, _activation(kind, config))
+        return None
+
+    def _behind_activation(self, name: str, source: str, activation: tuple[str, list[float]] | None) -> str | None:
+        if activation is None or activation[0] in ("linear", *_PROBABILITIES):
+            return None if activation is None else source
+        function, parameters = activation
+        if function == "relu":
+            self._vectors.activated(name, source, "relu")
+        else:
+            self._vectors.activated(name, source, "activation", function=function, parameters=parameters)
+        return name
+
+    def _conv(self, layer: Any, config: dict[str, Any], source: str) -> str | None:
+        """A convolution with its activation."""
+        activation, shape = _activation("Activation", config), _window(config, config["kernel_size"])
+        if activation is None or activation[0] in _PROBABILITIES or shape is None or config.get("groups", 1) != 1:
+            return None
+        name, weights = self._free(layer.name), layer.get_weights()
+        before = name if activation[0] == "linear" else self._free(f"{name}_pre_relu")
+        bias = weights.pop() if config["use_bias"] else None
+        if type(layer).__name__ == "Conv2D":
+            self.found.conv(before, source, weights[0], bias, **shape)
+            return self._activated(name, before, activation)
+        if config["depth_multiplier"] != 1:
+            return None
+        if type(layer).__name__ == "DepthwiseConv2D":
+            self.found.depthwise(before, source, weights[0][..., 0], bias, **shape)
+        else:
+            depthwise = self.found.depthwise(f"{name}_depthwise", source, weights[0][..., 0], None, **shape)
+            self.found.conv(before, depthwise, weights[1], bias)
+        return self._activated(name, before, activation)
+
+    def _dense_at_each_cell(self, layer: Any, config: dict[str, Any], source: str) -> str | None:
+        activation = _activation("Activation", config)
+        if activation is None or activation[0] in _PROBABILITIES:
+            return None
+        name = self._free(layer.name)
+        before = name if activation[0] == "linear" else self._free(f"{name}_pre_relu")
+        matrix, *bias = layer.get_weights()
+        self.found.conv(before, source, matrix[None, None], bias[0] if bias else None)
+        return self._activated(name, before, activation)
+
+    def _affine(self, kind: str, name: str, source: str, values: Any, *, alone: bool) -> str | None:
+        """x · factor + offset, folded into what comes before, if nothing else takes that."""
+        if values is None:
+            return None
+        factor, offset = values
+        if source == INPUT and alone and not self.found.ops and len(set(factor)) == len(set(offset)) == 1:
+            self.found.rescale(float(factor[0]), float(offset[0]))
+            return INPUT
+        if kind == "BatchNormalization" and alone and self.found.kind(source) in ("conv", "depthwise"):
+            self.found.fold(source, factor, offset)
+            return source
+        return self.found.affine(name, source, factor, offset)
+
+    def _activated(self, name: str, source: str, activation: tuple[str, list[float]] | None) -> str | None:
+        if activation is None or activation[0] in _PROBABILITIES:
+            return None
+        function, parameters = activation
+        if function == "linear":
+            return source
+        channels = self.found.channels(source)
+        if function == "relu":
+            return self.found.op(name, "relu", [source], channels)
+        return self.found.op(name, "activation", [source], channels, function=function, parameters=parameters)
+
+    def _pool(self, kind: Any, name: str, config: dict[str, Any], source: str) -> str | None:
+        shape = _window(config, config["pool_size"])
+        if shape is None or len(set(config["pool_size"])) > 1:
+            return None
+        shape["kernel"] = config["pool_size"][0]
         return self.found.op(name, kind, [source], self.found.channels(source), **shape)
 
+    def _free(self, name: str) -> str:
+        """The name, numbered if another layer, of a model inside of the model or in another call, took it."""
+        number, free = 1, name
+        while free in self.found or free in self._vectors:
+            free = f"{name}_{number}"
+            number += 1
+        return free
 
-def _affine(layer: Any) -> tuple[Any, Any]:
-    """Factor and offset of a trained batch normalisation."""
+
+def _calls(graph: Any) -> Iterator[Any]:
+    """The calls of layers that make up a model, each behind those whose results it takes."""
+    places = {id(operation): place for place, operation in enumerate(graph.operations)}
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        nodes = (node for node in graph._nodes_by_depth[depth] if not node.is_input)
+        yield from sorted(nodes, key=lambda node: places[id(node.operation)])
+
+
+def _kind(layer: Any) -> str:
+    """What a layer is, with the settings that keep it from being understood."""
+    config = layer.get_config()
+    unusual = {
+        "activation": config.get("activation") not in ("linear", None) and _activation("Activation", config) is None,
+        "dilation_rate": set(np.ravel(config.get("dilation_rate", 1))) != {1},
+        "groups": config.get("groups", 1) != 1,
+        "depth_multiplier": config.get("depth_multiplier", 1) != 1,
+        "data_format": config.get("data_format") == "channels_first",
+    }
+    said = [f"{key} {config[key]}" for key, is_so in unusual.items() if is_so]
+    return ", ".join([type(layer).__name__, *said])
+
+
+def _activation(kind: str, config: Mapping[str, Any]) -> tuple[str, list[float]] | None:
+    """An activation's name in topologies and its parameters; None when it is not known."""
+    match kind:
+        case "Softmax":
+            return "softmax", []
+        case "LeakyReLU":
+            return "leaky_relu", [float(config["negative_slope"])]
+        case "ELU":
+            return "elu", [float(config["alpha"])]
+        case "ReLU":
+            if config["threshold"] or config["max_value"] not in (None, 6, 6.0):
+                return None
+            if config["negative_slope"]:
+                return None if config["max_value"] else ("leaky_relu", [float(config["negative_slope"])])
+            return ("relu6" if config["max_value"] else "relu"), []
+    name = config.get("activation") or "linear"
+    if name in ("linear", "relu", *_PROBABILITIES):
+        return name, []
+    return _ACTIVATIONS.get(name) if isinstance(name, str) else None
+
+
+def _affine(layer: Any, config: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    """Factor and offset, (channels,) or (1,), of a layer that computes x · factor + offset; None for other axes."""
+    match type(layer).__name__:
+        case "Rescaling":
+            scale, offset = np.broadcast_arrays(np.ravel(config["scale"]), np.ravel(config["offset"]))
+            return scale.astype(np.float64), offset.astype(np.float64)
+        case "Normalization":
+            if config["invert"] or config["axis"] not in ([3], [-1], (3,), (-1,), 3, -1):
+                return None
+            mean, variance = (np.ravel(np.asarray(v, np.float64)) for v in (layer.mean, layer.variance))
+            factor = 1 / np.maximum(np.sqrt(variance), 1e-7)
+            return factor, -mean * factor
+    if config["axis"] not in (1, 3, -1) or (config["axis"] == 1 and layer.input_spec.ndim != 2):
+        return None
     mean, variance = (np.asarray(w, np.float64) for w in (layer.moving_mean, layer.moving_variance))
     gamma = np.asarray(layer.gamma, np.float64) if layer.scale else np.ones_like(mean)
     beta = np.asarray(layer.beta, np.float64) if layer.center else np.zeros_like(mean)
@@ -112,9 +309,17 @@ def _affine(layer: Any) -> tuple[Any, Any]:
     return factor, beta - mean * factor
 
 
-def _sources(layer: Any) -> list[str]:
-    return [t._keras_history.operation.name for node in layer._inbound_nodes for t in node.input_tensors]
+def _window(config: Mapping[str, Any], sides: Any) -> dict[str, Any] | None:
+    """Stride and padding; None for what topologies do not know: only kernels of stride 1, padded, may be oblong."""
+    strides = set(config["strides"])
+    square = len(set(sides)) == 1
+    plain = set(config.get("dilation_rate", (1, 1))) == {1} and len(strides) == 1
+    if not plain or not (square or (strides == {1} and config["padding"] == "same")):
+        return None
+    return {"stride": strides.pop(), "padding": config["padding"]}
 
 
-def _more_follows(layer: Any) -> bool:
-    return bool(layer._outbound_nodes)
+def _padding(config: Mapping[str, Any]) -> list[int] | None:
+    """Rows and columns of zeros before and after; None when they differ."""
+    rows, columns = (list(sides) for sides in config["padding"])
+    return rows if rows == columns else None

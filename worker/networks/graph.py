@@ -11,8 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-Kind = Literal["conv", "relu", "max_pool", "avg_pool", "lrn", "concat", "add"]
+Kind = Literal[
+    "conv", "depthwise", "scale", "relu", "activation", "pad", "max_pool", "avg_pool", "lrn", "concat", "add"
+]
+#: Functions of one number, besides ReLU, that stand behind convolutions (kind `activation`).
+Function = Literal[
+    "relu6", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "hard_silu", "hard_sigmoid", "sigmoid",
+    "tanh", "softplus", "softsign", "exponential",
+]  # fmt: skip
 Padding = Literal["same", "valid"]
+
+#: What people dream on: everything that has features of its own.
+DREAMT_ON: tuple[Kind, ...] = ("conv", "depthwise", "relu", "activation", "concat", "add")
 
 #: Name of the network's input, the preprocessed picture.
 INPUT = "input"
@@ -20,7 +30,7 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Op:
-    """One operation. A convolution includes its bias."""
+    """One operation. Convolutions include their bias; `scale` multiplies each channel by a factor and adds an offset."""
 
     name: str
     kind: Kind
@@ -33,23 +43,38 @@ class Op:
     padding: Padding = "same"
     #: Width of a kernel that is not square (then stride 1 and padding `same`).
     width: int | None = None
-    #: Of `lrn`, local response normalisation over channels: depth radius, bias, alpha, beta.
+    #: Of `lrn`, local response normalisation over channels: depth radius, bias, alpha, beta. Of `pad`: rows and columns
+    #: of zeros before and after. Of `activation`, for `leaky_relu` and `elu`: the slope, or the height, below zero.
     parameters: tuple[float, ...] = ()
+    #: Of `activation`.
+    function: Function | None = None
 
     @property
     def sides(self) -> tuple[int, int]:
         """Height and width of the kernel."""
         return self.kernel, self.width or self.kernel
 
-    def padding_before(self, side: int) -> int:
-        """Positions added before an input whose length is a multiple of the stride, for a kernel side."""
-        return max(side - self.stride, 0) // 2 if self.padding == "same" else 0
+    def padding_before(self, side: int, length: int = 0) -> int:
+        """Positions added before an input of `length` (0: any multiple of the stride), for a kernel side."""
+        if self.kind == "pad":
+            return int(self.parameters[0])
+        if self.padding == "valid":
+            return 0
+        return max(side - (length % self.stride or self.stride), 0) // 2
 
     def length(self, length: int) -> int:
         """Side of the result for an input of side `length`."""
+        if self.kind == "pad":
+            return length + int(sum(self.parameters))
         if self.padding == "same":
             return -(-length // self.stride)
         return (length - self.kernel) // self.stride + 1
+
+    def shortest_input(self, length: int) -> int:
+        """The shortest side of an input whose result has at least the side `length`, 1 or more."""
+        if self.kind == "pad":
+            return max(length - int(sum(self.parameters)), 1)
+        return (length - 1) * self.stride + (1 if self.padding == "same" else self.kernel)
 
 
 @dataclass(frozen=True)
@@ -102,20 +127,35 @@ class Graph:
         """Each result's stride and overhang; of height and width, the larger overhang."""
         vertical, horizontal = self._fields(0), self._fields(1)
         return {
-            name: Field(v.stride, max(v.left, horizontal[name].left), max(v.right, horizontal[name].right))
+            name: Field(v.stride, max(v.left, horizontal[name].left), max(v.right, horizontal[name].right, 0))
             for name, v in vertical.items()
         }
 
     def _fields(self, axis: int) -> dict[str, Field]:
-        """Each result's stride and overhang along one axis, walked from the input on."""
+        """Each result's stride and overhang along one axis, walked from the input on.
+
+        Before the end, the right overhang may be negative: strides can skip pixels, and padding moves cells.
+        """
         fields = {INPUT: Field(stride=1, left=0, right=0)}
+        # Lengths of a canvas whose side is a multiple of every stride, because padding depends on them.
+        lengths = {INPUT: math.prod(op.stride for op in self.ops) * 2**20}
         for op in self.ops:
             inputs, side = [fields[name] for name in op.inputs], op.sides[axis]
-            before, stride = op.padding_before(side), inputs[0].stride
+            length = lengths[op.inputs[0]]
+            before, stride = op.padding_before(side, length), inputs[0].stride
             left = max(f.left for f in inputs) + before * stride
             right = max(f.right for f in inputs) + (side - op.stride - before) * stride
-            fields[op.name] = Field(stride=stride * op.stride, left=left, right=max(right, 0))
+            fields[op.name] = Field(stride=stride * op.stride, left=left, right=right)
+            lengths[op.name] = op.length(length)
         return fields
+
+    def smallest_picture(self, name: str) -> int:
+        """The shortest side of a picture in which the named result has a cell, in pixels."""
+        needed = {name: 1}
+        for op in reversed(self.ancestors([name])):
+            for source in op.inputs:
+                needed[source] = max(needed.get(source, 1), op.shortest_input(needed[op.name]))
+        return needed[INPUT]
 
     def length(self, name: str, pixels: int) -> int:
         """Side of the named result for a picture whose side is `pixels`."""
@@ -131,10 +171,23 @@ class Graph:
     def macs_per_pixel(self, name: str) -> float:
         """Multiply-adds per pixel of the picture, from the input up to the named result."""
         return sum(
-            math.prod(op.sides) * self.channels(op.inputs[0]) * op.channels / self.fields[op.name].stride ** 2
+            math.prod(op.sides) * self._inputs_per_channel(op) * op.channels / self.fields[op.name].stride ** 2
             for op in self.ancestors([name])
-            if op.kind == "conv"
+            if op.kind in ("conv", "depthwise")
         )
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers in all operations."""
+        return sum(
+            (math.prod(op.sides) * self._inputs_per_channel(op) + 1) * op.channels
+            for op in self.ops
+            if op.kind in ("conv", "depthwise", "scale")
+        )
+
+    def _inputs_per_channel(self, op: Op) -> int:
+        """How many channels of its input each channel of a convolution looks at."""
+        return self.channels(op.inputs[0]) if op.kind == "conv" else 1
 
     def floats_per_pixel(self, name: str) -> float:
         """Numbers per pixel of the picture in all results up to the named one: what a gradient has to remember."""

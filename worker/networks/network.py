@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from shared.cards import Card
+from worker.networks.activations import ACTIVATIONS
 from worker.networks.graph import INPUT, Graph, Op
 
 FloatArray = NDArray[np.float32]
@@ -52,8 +53,19 @@ class Network:
                 if _by_blocks(op):
                     return tf.nn.bias_add(tf.nn.conv2d(tf.nn.space_to_depth(x, 2), kernel, 1, padding), bias)
                 return tf.nn.bias_add(tf.nn.conv2d(x, kernel, op.stride, padding), bias)
+            case "depthwise":
+                kernel, bias = self._constants[f"{op.name}/kernel"], self._constants[f"{op.name}/bias"]
+                strides = (1, op.stride, op.stride, 1)
+                return tf.nn.bias_add(tf.nn.depthwise_conv2d(x, kernel, strides, padding), bias)
+            case "scale":
+                return x * self._constants[f"{op.name}/kernel"] + self._constants[f"{op.name}/bias"]
             case "relu":
                 return tf.nn.relu(x)
+            case "activation":
+                return ACTIVATIONS[op.function](x, *op.parameters)
+            case "pad":
+                around = tuple(map(int, op.parameters))
+                return tf.pad(x, ((0, 0), around, around, (0, 0)))
             case "max_pool":
                 return tf.nn.max_pool2d(x, op.kernel, op.stride, padding)
             case "avg_pool":

@@ -1,0 +1,196 @@
+"""Frozen TensorFlow graphs: read as TensorFlow computes them, and refused when they do more than compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from shared.cards import UnknownModel, card
+from tests import topologies
+from tests.reference.pictures import drawn
+from worker.networks import classify, load
+from worker.networks.adding import add
+from worker.networks.collect import BadModel
+
+
+def frozen(graph: Any, file: Path) -> Path:
+    file.write_bytes(graph.as_graph_def().SerializeToString())
+    return file
+
+
+def run(graph: Any, names: list[str], picture: Any) -> list[Any]:
+    with tf.compat.v1.Session(graph=graph) as session:
+        found: list[Any] = session.run([f"{name}:0" for name in names], {"input:0": picture})
+    return found
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Any:
+    return topologies.inception5h_graph(width=0.125)
+
+
+def test_inception5h_is_computed_as_tensorflow_computes_it(networks: Path, tmp_path: Path, narrow: Any) -> None:
+    labels = topologies.label_strings()
+    file = frozen(narrow, tmp_path / "tensorflow_inception_graph.pb")
+    described, notes = add("inception5h", file, folder=networks, classes=labels, licence="Apache-2.0")
+
+    assert notes == []
+    layer = described.find_layer("mixed4a")
+    assert (layer.receptive_field, layer.stride, layer.overhang_left, layer.overhang_right) == (171, 16, 70, 85)
+    network, picture = load("inception5h", folder=networks), drawn(224, 224)
+    names = ["conv2d0", "conv2d2_pre_relu", "mixed3b", "mixed4d_3x3_bottleneck_pre_relu", "mixed5b"]
+    names += ["head0_bottleneck", "nn1", "softmax0_pre_activation"]
+    found = network.activations(tf.constant(picture[None]), names)
+    for name, values in zip(names, run(narrow, names, picture[None] - 117.0), strict=True):
+        assert np.abs(found[name] - values).mean() <= 1e-5 * np.abs(values).mean(), name
+
+    # Published classes are of pictures of 224 pixels; there, they are the same.
+    (probabilities,) = run(narrow, ["softmax2"], picture[None] - 117.0)
+    expected = np.argsort(-probabilities[0])[:5]
+    told = classify(network, picture)
+    logits = described.find_layer("softmax2_pre_activation")
+    assert [logits.find_channel(name) for name, _ in told] == expected.tolist()
+    assert np.allclose([p for _, p in told], probabilities[0][expected], rtol=1e-3)
+
+
+def test_inception5h_has_its_59_convolutions_and_classes_by_name(networks: Path, tmp_path: Path) -> None:
+    topologies.write_inception5h(tmp_path / "inception5h.pb")
+    described, _ = add("inception5h", tmp_path / "inception5h.pb", folder=networks, classes=topologies.label_strings())
+    convolutions = [layer for layer in described.layers if layer.kind == "conv" and "softmax" not in layer.name]
+    assert len([layer for layer in convolutions if not layer.name.startswith("nn")]) == 59
+    assert described.find_layer("mixed4d_3x3_bottleneck_pre_relu").channels == 144
+    assert described.find_layer("mixed4a").channels == 508
+    assert described.logits == "softmax2_pre_activation"
+    logits = described.find_layer("softmax2_pre_activation")
+    assert logits.channels == len(logits.channel_names or ()) == 1008
+    assert [logits.find_channel(name) for name in ("dummy", "crane", "crane 518", "thing 1000", "1007")] == [
+        0, 135, 518, 1000, 1007,
+    ]  # fmt: skip
+
+
+def little(build: Callable[[Any], Any]) -> Any:
+    """A graph of one convolution and what `build` makes of its result (n, h, w, 4)."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, None, None, 3), "input")
+        kernel = topologies.drawn_weights("first", (3, 3, 3, 4))[0]
+        build(tf.nn.conv2d(x, tf.constant(kernel), 1, "SAME", name="first"))
+    return graph
+
+
+def normalised(x: Any) -> Any:
+    rng = np.random.default_rng(2)
+    gamma, beta, mean, variance = (tf.constant(rng.uniform(0.5, 1.5, 4), tf.float32) for _ in range(4))
+    return tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, mean, variance, is_training=False, name="norm")[0]
+
+
+def around(x: Any) -> Any:
+    padded = tf.pad(x, tf.constant([[0, 0], [1, 2], [1, 2], [0, 0]]))
+    return tf.nn.depthwise_conv2d(
+        padded, topologies.drawn_weights("depthwise", (3, 3, 4, 1))[0], (1, 2, 2, 1), "VALID", name="depthwise"
+    )
+
+
+BUILDS: dict[str, Callable[[Any], Any]] = {
+    "batch normalisation": lambda x: tf.nn.relu6(normalised(x)),
+    "depthwise": lambda x: tf.nn.elu(around(x)),
+    "residual": lambda x: tf.nn.leaky_relu(tf.add(tf.sigmoid(x), tf.nn.relu(x) * tf.constant([1.0, 2.0, 3.0, 4.0]))),
+    "used twice": lambda x: tf.concat([tf.nn.relu(x), tf.nn.bias_add(x, tf.constant([1.0, 2.0, 3.0, 4.0]))], 3),
+}
+
+
+@pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
+def test_common_operations_are_computed_as_tensorflow_computes_them(
+    networks: Path, tmp_path: Path, build: Callable[[Any], Any]
+) -> None:
+    graph = little(lambda x: tf.identity(build(x), name="end"))
+    described, notes = add("mine", frozen(graph, tmp_path / "mine.pb"), folder=networks, preprocessing="raw")
+    assert notes == []
+    last, picture = described.layers[-1].name, drawn(32, 40)[None] / 100
+    found = load("mine", folder=networks).activations(tf.constant(picture), [last])[last]
+    (expected,) = run(graph, ["end"], picture)
+    assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_what_is_harmless_but_unknown_is_left_out_by_name(networks: Path, tmp_path: Path) -> None:
+    graph = little(lambda x: tf.nn.relu(tf.transpose(tf.nn.relu(x, name="kept"), (0, 2, 1, 3), name="turned")))
+    described, notes = add("mine", frozen(graph, tmp_path / "mine.pb"), folder=networks)
+    assert notes == ["layers behind 'turned' (Transpose) are left out"]
+    assert [layer.name for layer in described.layers] == ["first", "kept"]
+
+
+def huge_constant() -> Any:
+    graph = little(lambda x: tf.nn.bias_add(x, tf.constant(np.ones(4, np.float32), name="bias"))).as_graph_def()
+    tensor = next(node for node in graph.node if node.name == "bias").attr["value"].tensor
+    tensor.tensor_content, tensor.tensor_shape.dim[0].size = b"", 2**40
+    tensor.float_val[:] = [1.0]
+    return graph
+
+
+def circle() -> Any:
+    graph = little(lambda x: tf.nn.relu(tf.nn.relu(x, name="a"), name="b")).as_graph_def()
+    next(node for node in graph.node if node.name == "a").input[0] = "b"
+    return graph
+
+
+def missing() -> Any:
+    graph = little(lambda x: tf.nn.relu(x, name="a")).as_graph_def()
+    next(node for node in graph.node if node.name == "a").input[0] = "nowhere"
+    return graph
+
+
+def bereft() -> Any:
+    graph = little(lambda x: tf.nn.relu(x, name="a")).as_graph_def()
+    del next(node for node in graph.node if node.name == "first").input[1]
+    return graph
+
+
+def with_function() -> Any:
+    graph = little(tf.nn.relu).as_graph_def()
+    graph.library.function.add().signature.name = "trick"
+    return graph
+
+
+def not_finite() -> Any:
+    return little(lambda x: tf.nn.bias_add(x, tf.constant([1.0, np.nan, 1.0, 1.0]), name="biased")).as_graph_def()
+
+
+HOSTILE = {
+    "reads files": (lambda: little(lambda _x: tf.io.read_file("/x", name="spy")), "'spy' is the operation 'ReadFile'"),
+    "writes files": (lambda: little(lambda _x: tf.io.write_file("x", "y", name="w")), "'w' is the operation 'WriteFile'"),
+    "runs Python": (
+        lambda: little(lambda x: tf.compat.v1.py_func(lambda v: v, [x], tf.float32, name="code")),
+        "'code' is the operation 'PyFunc'",
+    ),
+    "functions": (with_function, "brings a function of its own, 'trick'"),
+    "claims too much": (huge_constant, "'bias' claims 1,099,511,627,776 numbers that it does not have"),
+    "circle": (circle, "runs in a circle"),
+    "missing": (missing, "takes 'nowhere', which is not in the graph"),
+    "too few inputs": (bereft, "'first' \\(Conv2D\\) has too few inputs"),
+    "not finite": (not_finite, "weights of 'biased' are finite"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_graphs_are_refused_by_name(
+    networks: Path, tmp_path: Path, build: Callable[[], Any], message: str
+) -> None:
+    graph = build()
+    file = tmp_path / "mine.pb"
+    file.write_bytes((graph if hasattr(graph, "node") else graph.as_graph_def()).SerializeToString())
+    with pytest.raises(BadModel, match=message):
+        add("mine", file, folder=networks)
+    with pytest.raises(UnknownModel):
+        card("mine")
+
+
+def test_a_graph_that_was_cut_off_is_refused(networks: Path, tmp_path: Path, narrow: Any) -> None:
+    data = narrow.as_graph_def().SerializeToString()
+    (tmp_path / "half.pb").write_bytes(data[: len(data) // 2])
+    with pytest.raises(BadModel, match="not a frozen TensorFlow graph, or was cut off"):
+        add("mine", tmp_path / "half.pb", folder=networks)
