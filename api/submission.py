@@ -17,7 +17,7 @@ from api.services import Services
 from shared.cards import Card, UnknownModel, card
 from shared.plan import Plan, plan
 from shared.problems import Problem, SpecError, problems_of
-from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, BatchSpec, DreamSpec, StyleSpec, assets_of
+from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, BatchSpec, DreamSpec, StyleSpec, assets_of, source_of
 from shared.store import assets
 from shared.store.assets import AssetSize
 from shared.store.jobs.submission import NewJob, create_batch, remember, remembered
@@ -191,7 +191,7 @@ def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[st
     ]
     if missing:
         raise SpecError(missing)
-    first = next(iter(wanted.values()), None)
+    first = wanted.get(source_of(spec) or "")
     if size is None and first is not None:
         size = sizes[first]
     width, height = (None, None) if size is None else (size.width, size.height)

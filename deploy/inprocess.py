@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import BinaryIO
 
 from shared.cards import card
-from shared.outputs import Manifest, manifest_of, output_file
+from shared.outputs import Manifest, manifest_of, write_output
 from shared.pictures import Picture, encode
+from shared.pixels import FloatArray, Pixels
 from shared.plan import Plan, plan
 from shared.settings import Settings
-from shared.specs import DreamSpec, Output, StyleSpec
-from worker.frames import animate, frame_bytes
+from shared.specs import DreamSpec, Output, StyleSpec, source_of
+from worker.frames import animate, frame_bytes, shrunk
 from worker.networks import load
 from worker.networks.network import Network
 from worker.recorder import frame_number
@@ -29,14 +28,18 @@ class Rendered:
     """What a job became."""
 
     #: The output before rounding, (H, W, 3) in 0–255.
-    rgb: NDArray[np.float32]
-    #: The output's file, with the manifest inside.
-    data: bytes
+    rgb: FloatArray
     manifest: Manifest
+    #: The picture whose colour profile and transparency the output keeps.
+    source: Picture | None
     #: Frames (JPEG files) by number, where they were wanted.
     frames: Mapping[int, bytes]
     animation: bytes | None
     seconds: float
+
+    def write(self, file: BinaryIO) -> None:
+        """Write the output, with the manifest inside, to an empty file that can seek."""
+        write_output(file, self.rgb, self.manifest, self.source)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Bench:
         frames: dict[int, bytes] = {}
         wants_frames = keep_frames or spec.animation is not None
         inputs = {field: picture.rgb for field, picture in pictures.items()}
-        source = next(iter(pictures.values()), None)
+        source = pictures.get(source_of(spec) or "")
         planned = self._plan(spec, source, tile)
         rendering = begin(spec, planned, self.network, inputs)
         while not rendering.progress.finished:
@@ -86,11 +89,10 @@ class Bench:
             if number is not None:
                 frames[number] = frame_bytes(rendering.picture())
         rgb = rendering.finish()
-        manifest = manifest_of(spec, planned, rgb, model_digest=self.network.digest)
         return Rendered(
             rgb=rgb,
-            data=output_file(rgb, manifest, source),
-            manifest=manifest,
+            manifest=manifest_of(spec, planned, rgb, model_digest=self.network.digest),
+            source=source,
             frames=frames,
             animation=_animation(spec, frames, rgb),
             seconds=time.monotonic() - started,
@@ -109,7 +111,7 @@ class Bench:
         planned: Plan,
         rendering: Rendering,
         source: Picture | None,
-        inputs: Mapping[str, NDArray[np.float32]],
+        inputs: Mapping[str, Pixels],
     ) -> tuple[Plan, Rendering]:
         """The rendering as it stands, with tiles of half the side. Raises OutOfMemory when they cannot be smaller."""
         before = _longest_tile(planned)
@@ -123,13 +125,13 @@ def _longest_tile(planned: Plan) -> int:
     return max(octave.tile for octave in planned.octaves)
 
 
-def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: NDArray[np.float32]) -> bytes | None:
+def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: FloatArray) -> bytes | None:
     if spec.animation is None:
         return None
 
     def pictures() -> Iterator[bytes]:
         yield from frames.values()
-        yield encode(rgb, Output(format="png"))
+        yield encode(shrunk(rgb), Output(format="png"))
 
     return animate(pictures(), spec.animation, (rgb.shape[1], rgb.shape[0]))
 

@@ -93,7 +93,7 @@ def _look(name: str, summary: str, objective: list[dict[str, Any]], **fields: An
         "gradient": {"normalise": "laplacian", "levels": 5},
         # Shifting the picture keeps its border from staying empty.
         "jitter": 24,
-        "detail": True,
+        "detail": "before",
     }
     return Preset(name=name, summary=summary, fields=look | fields, models={"motifnet": {"objective": objective}})
 
@@ -111,7 +111,7 @@ DREAM_PRESETS = _presets(
             "iterations": 10,
             "step": 1.5,
             "gradient": {"normalise": "mean_abs"},
-            "detail": True,
+            "detail": "before",
         },
         models=_WHOLE_LAYER,
     ),
@@ -123,7 +123,7 @@ DREAM_PRESETS = _presets(
             "iterations": 20,
             "step": 1.0,
             "gradient": {"normalise": "std"},
-            "detail": False,
+            "detail": "none",
             "size": {"long_edge": 224},
         },
         models=_ONE_CHANNEL,
@@ -136,7 +136,7 @@ DREAM_PRESETS = _presets(
             "iterations": 10,
             "step": 1.0,
             "gradient": {"normalise": "std"},
-            "detail": False,
+            "detail": "none",
         },
         models=_ONE_CHANNEL,
     ),
@@ -148,7 +148,7 @@ DREAM_PRESETS = _presets(
             "iterations": 10,
             "step": 1.0,
             "gradient": {"normalise": "laplacian", "levels": 4},
-            "detail": False,
+            "detail": "none",
         },
         models=_ONE_CHANNEL,
     ),
@@ -162,7 +162,7 @@ DREAM_PRESETS = _presets(
             "step": 1.275,
             "gradient": {"normalise": "std"},
             "clip": True,
-            "detail": True,
+            "detail": "after",
         },
         models=_SEVERAL_LAYERS,
     ),
@@ -175,7 +175,7 @@ DREAM_PRESETS = _presets(
             "step": 1.275,
             "gradient": {"normalise": "mean_abs"},
             "frames": {"every": 0},
-            "detail": True,
+            "detail": "after",
         },
         models=_DEEP_LAYER,
     ),
@@ -199,6 +199,8 @@ DREAM_PRESETS = _presets(
 )
 
 _MOTIFNET_STYLE: dict[str, Any] = {
+    # An octave has few iterations, so that Adam should forget its first ones sooner than usual.
+    "optimizer": {"beta2": 0.99},
     "content_layers": [{"layer": "mixed3b"}],
     "style_layers": [{"layer": layer} for layer in ("conv2d0", "conv2d2", "mixed3a", "mixed3b", "mixed4a", "mixed4c")],
     "content_weight": 0.3,

@@ -42,8 +42,10 @@ class Objective(Spec):
         default=None, description="A channel's number or name; null for the whole layer", union_mode="left_to_right"
     )
     weight: Weight = 1.0
-    statistic: Literal["mean", "mean_square"] = Field(
-        default="mean_square", description="mean of the activations, or mean of their squares"
+    statistic: Literal["mean", "mean_square", "guided"] = Field(
+        default="mean_square",
+        description="mean of the activations, mean of their squares, or their likeness to the best-matching cells of "
+        "the guide",
     )
     border: int = Field(
         default=0, ge=0, le=64, description="Cells at the picture's border that do not count: padding shows there"
@@ -83,18 +85,34 @@ class GradientSpec(Spec):
         description="divide by the standard deviation, the mean absolute value, or band by band of a Laplacian pyramid",
     )
     levels: int = Field(default=4, ge=1, le=8, description="Levels of the Laplacian pyramid")
+    blur: float = Field(
+        default=0.0, ge=0, le=64, description="Smooths the gradient before: a Gaussian's standard deviation in pixels"
+    )
 
 
 class Tiling(Spec):
     """How a picture is cut for the device."""
 
-    mode: Literal["exact", "roll"] = Field(
+    mode: Literal["exact", "fast", "roll"] = Field(
         default="exact",
-        description="exact: the whole picture's gradient; roll: independent tiles on a randomly shifted picture",
+        description="exact: the whole picture's gradient; fast: nearly, as tiles see less of their neighbours; "
+        "roll: independent tiles on a randomly shifted picture",
     )
     tile: int | None = Field(
         default=None, ge=32, le=8192, description="Tile side in pixels; null: chosen by the planner"
     )
+    halo: int | None = Field(
+        default=None,
+        ge=0,
+        le=2048,
+        description="Pixels that fast tiles see beyond what they own; null: half of what exact ones need",
+    )
+
+    @model_validator(mode="after")
+    def _halo_is_for_fast(self) -> Self:
+        if self.halo is not None and self.mode != "fast":
+            raise ValueError(f"a halo can be chosen for fast tiling only; {self.mode} tiling has its own")
+        return self
 
 
 class Frames(Spec):
@@ -126,7 +144,11 @@ class JobSpec(Spec):
     iterations: int = Field(default=10, ge=1, le=100_000, description="Per octave")
     size: Size = Size()
     tiling: Tiling = Tiling()
-    precision: Literal["float32"] = Field(default="float32", description="Arithmetic of the network")
+    precision: Literal["float32", "mixed", "bfloat16"] = Field(
+        default="float32",
+        description="Arithmetic of the network: float32; mixed: gradients in half precision, values in float32; "
+        "bfloat16: half precision throughout, for drafts",
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Of all randomness in the job")
     frames: Frames = Frames()
     output: Output = Output()
@@ -156,14 +178,22 @@ class DreamSpec(JobSpec):
         default=None, description="An octave whose score is above this is left as it is; null for no limit"
     )
     jitter: int = Field(default=0, ge=0, le=512, description="Largest random shift per iteration, in pixels")
-    detail: bool = Field(
-        default=True, description="Give each octave back the fine detail that shrinking took from the picture"
+    detail: Literal["before", "after", "none"] = Field(
+        default="before",
+        description="When each octave gets back the fine detail that shrinking took from the picture",
     )
+    guide: AssetId | None = Field(default=None, description="The picture whose features `guided` objectives look for")
 
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
         return _from_preset(data, DREAM_PRESETS, "deepdream")
+
+    @model_validator(mode="after")
+    def _guided_by_something(self) -> Self:
+        if self.guide is None and any(term.statistic == "guided" for term in self.objective):
+            raise ValueError("a guided objective needs a guide: the picture whose features it looks for")
+        return self
 
     @field_validator("preset")
     @classmethod
@@ -176,6 +206,10 @@ class Style(Spec):
 
     asset: AssetId
     weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    mask: AssetId | None = Field(
+        default=None,
+        description="Where in the content this style is laid: a grey picture, white for all of it; null: everywhere",
+    )
 
 
 class LayerWeight(Spec):
@@ -183,6 +217,16 @@ class LayerWeight(Spec):
 
     layer: str = Field(min_length=1, max_length=120)
     weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+
+
+class Optimizer(Spec):
+    """How a style transfer goes down its loss."""
+
+    method: Literal["adam", "lbfgs"] = "adam"
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="Adam's decay of the mean gradient")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
+    epsilon: float = Field(default=1e-8, gt=0, le=1, description="Adam's, against division by zero")
+    history: int = Field(default=10, ge=1, le=100, description="Steps that L-BFGS remembers, at 24 bytes a pixel each")
 
 
 class StyleSpec(JobSpec):
@@ -194,17 +238,36 @@ class StyleSpec(JobSpec):
     styles: tuple[Style, ...] = Field(min_length=1, max_length=16)
     content_layers: tuple[LayerWeight, ...] = Field(default=(), min_length=1, max_length=32)
     style_layers: tuple[LayerWeight, ...] = Field(default=(), min_length=1, max_length=32)
+    loss: Literal["energy", "gatys", "sums"] = Field(
+        default="energy",
+        description="energy: each layer's difference, in Gram matrices and means, in units of the target's own; "
+        "gatys: the paper's formulas; sums: content and variation as sums over all pixels, as in Keras' examples",
+    )
     content_weight: float = Field(default=1.0, ge=0, le=1e9)
     style_weight: float = Field(default=1.0, ge=0, le=1e9)
     tv_weight: float = Field(default=0.0, ge=0, le=1e9, description="Of the total variation, which smooths")
     learning_rate: float = Field(default=4.0, gt=0, le=1000, description="Adam's, in units of 0–255 colour values")
     noise: float = Field(default=0.0, ge=0, le=1, description="Share of noise in the starting picture")
     keep_colors: bool = Field(default=False, description="Take over the style's luminance only")
+    optimizer: Optimizer = Optimizer()
+    clip: bool = Field(default=True, description="Keep the picture in range after every step, not only at the end")
+    objective: tuple[Objective, ...] = Field(
+        default=(),
+        max_length=64,
+        description="What is dreamt into the picture as well; each term in units of its value in the content",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
         return _from_preset(data, STYLE_PRESETS, "gatys")
+
+    @field_validator("objective")
+    @classmethod
+    def _no_guide(cls, objective: tuple[Objective, ...]) -> tuple[Objective, ...]:
+        if any(term.statistic == "guided" for term in objective):
+            raise ValueError("guided objectives are for dreams: a style transfer has no guide")
+        return objective
 
     @field_validator("preset")
     @classmethod
@@ -233,7 +296,22 @@ class BatchSpec(Spec):
 
 
 def assets_of(spec: DreamSpec | StyleSpec) -> dict[str, str]:
-    """The pictures a job needs, by the specification's field path (`input`, `content`, `styles.0.asset`)."""
+    """The pictures a job needs, by the specification's field path (`input`, `content`, `styles.0.asset`).
+
+    The picture that the output is made from comes first, if there is one (`source_of`).
+    """
     if isinstance(spec, DreamSpec):
-        return {} if spec.input is None else {"input": spec.input}
-    return {"content": spec.content} | {f"styles.{i}.asset": style.asset for i, style in enumerate(spec.styles)}
+        return {field: asset for field in ("input", "guide") if (asset := getattr(spec, field)) is not None}
+    assets = {"content": spec.content}
+    for i, style in enumerate(spec.styles):
+        assets[f"styles.{i}.asset"] = style.asset
+        if style.mask is not None:
+            assets[f"styles.{i}.mask"] = style.mask
+    return assets
+
+
+def source_of(spec: DreamSpec | StyleSpec) -> str | None:
+    """The field of the picture that the output is made from and takes its size from; None for noise."""
+    if isinstance(spec, DreamSpec):
+        return None if spec.input is None else "input"
+    return "content"

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from shared.blobs import BlobMissing
 from shared.cards import card
 from shared.pictures import Picture, PictureError, decode
 from shared.plan import Plan, plan
-from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
+from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of, source_of
 from shared.store.assets import blob_key
 from shared.store.tables import Job
+from worker import checkpoints
 from worker.context import Context
 from worker.networks import load
 from worker.networks.network import Network
@@ -82,7 +81,7 @@ class Bench:
     def _restore(self, job: Job, tile_limit: int | None) -> Work:
         spec = SPEC.validate_python(json.loads(job.spec))
         pictures = {field: self._picture(asset) for field, asset in assets_of(spec).items()}
-        original = next(iter(pictures.values()), None)
+        original = pictures.get(source_of(spec) or "")
         height, width = (None, None) if original is None else original.rgb.shape[:2]
         planned = plan(spec, card=card(spec.model), width=width, height=height, tile_limit=tile_limit)
         network = self._load(spec.model)
@@ -109,20 +108,7 @@ class Bench:
         if job.checkpoint is None:
             return None
         try:
-            return unpack(self._context.blobs.get(job.checkpoint))
-        except BlobMissing:
-            log.warning("job %s starts over: its checkpoint %s is missing", job.id, job.checkpoint)
+            return checkpoints.restore(self._context.blobs, job.checkpoint)
+        except (BlobMissing, checkpoints.Unreadable) as error:
+            log.warning("job %s starts over: %s", job.id, error)
             return None
-
-
-def pack(state: Mapping[str, NDArray[Any]]) -> bytes:
-    """A rendering's state as an .npz file; not compressed, because noise-like floats do not shrink."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **state)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def unpack(data: bytes) -> Mapping[str, NDArray[Any]]:
-    """The state in an .npz file; arrays of numbers only, nothing that could run."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}

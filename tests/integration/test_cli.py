@@ -81,7 +81,7 @@ def in_background(action: Callable[[], object]) -> threading.Thread:
 def test_a_dream_is_submitted_as_wished(at: Terminal) -> None:
     castle = at.picture("castle.jpg")
     options = "--layer mixed4c:3=0.5 --layer mixed3a --octaves 2 --octave-scale 1.3 --step 2.5 --seed 7 --tiling roll"
-    options += " --frames-every 1 --animation gif --priority 2 --format tiff --bits 16 --no-detail --gradient std"
+    options += " --frames-every 1 --animation gif --priority 2 --format tiff --bits 16 --detail none --gradient std"
 
     job = at.id("dream", castle, *SMALL, *options.split())
 
@@ -91,7 +91,7 @@ def test_a_dream_is_submitted_as_wished(at: Terminal) -> None:
     ]  # fmt: skip
     assert (spec["octaves"], spec["step"], spec["seed"]) == ({"count": 2, "scale": 1.3}, 2.5, 7)
     assert (spec["tiling"]["mode"], spec["frames"]["every"], spec["animation"]) == ("roll", 1, "gif")
-    assert (spec["output"]["format"], spec["output"]["bits"], spec["detail"]) == ("tiff", 16, False)
+    assert (spec["output"]["format"], spec["output"]["bits"], spec["detail"]) == ("tiff", 16, "none")
     assert (spec["priority"], spec["name"], spec["gradient"]["normalise"]) == (2, "castle.jpg", "std")
 
 

@@ -46,7 +46,7 @@ jobs = st.fixed_dictionaries(
         "size": st.integers(16, 65_536),
         "preset": st.sampled_from(["deepdream", "lapnorm"]),
         "layer": st.lists(names, min_size=1, max_size=3).map("; ".join),
-        "detail": st.booleans(),
+        "detail": st.sampled_from(["before", "after", "none"]),
     },
 )
 
@@ -223,10 +223,10 @@ def test_a_sweep_of_too_many_jobs_is_refused_before_it_is_made() -> None:
 
 
 def test_every_value_may_be_text() -> None:
-    (spec,) = check(parse("bits,seed,detail,output.format\n16,7,false,tiff\n", "csv", Path()))
+    (spec,) = check(parse("bits,seed,detail,output.format\n16,7,none,tiff\n", "csv", Path()))
 
     assert isinstance(spec, DreamSpec)
-    assert (spec.output.bits, spec.seed, spec.detail, spec.output.format) == (16, 7, False, "tiff")
+    assert (spec.output.bits, spec.seed, spec.detail, spec.output.format) == (16, 7, "none", "tiff")
 
 
 def test_settings_take_fields_away_but_not_all() -> None:

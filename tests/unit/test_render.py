@@ -196,7 +196,7 @@ def test_states_are_numeric_arrays(network: Network) -> None:
 def test_roll_pushes_everywhere(network: Network) -> None:
     """No strips are left out: within a few iterations every part of the picture has changed."""
     before = PICTURES["input"]
-    after = finished(started(network, ROLL | {"octaves": {"count": 1}, "detail": False}))
+    after = finished(started(network, ROLL | {"octaves": {"count": 1}, "detail": "none"}))
     changed = np.abs(after - before).max(axis=2) > 0
     assert changed.mean() > 0.99
 

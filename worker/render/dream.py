@@ -44,14 +44,16 @@ class Dream:
         if self._picture is None:
             noise = generator(self._spec.seed, 0, 0).random((first.height, first.width, 3), np.float32)
             return {"picture": on_canvas(noise + np.float32(NOISE_LEVEL), first)}
-        picture = self._base(0, never) if self._spec.detail else resize(self._picture, first.height, first.width, never)
+        if self._spec.detail == "none":
+            return {"picture": on_canvas(resize(self._picture, first.height, first.width, never), first)}
+        picture = self._base(0, never)
         return {"picture": on_canvas(picture, first)}
 
     def enlarge(self, slots: Slots, octave: int, interrupt: Interrupt) -> Slots:
         """The picture at the next octave's size, with the detail that shrinking took from the original."""
         before, now = self._plan.octaves[octave - 1 : octave + 1]
         picture = resize(cropped(slots["picture"], before), now.height, now.width, interrupt)
-        if self._picture is not None and self._spec.detail:
+        if self._picture is not None and self._spec.detail != "none":
             base = self._base(octave, interrupt)
             shrunk = resize(base, before.height, before.width, interrupt)
             picture = picture + (base - resize(shrunk, now.height, now.width, interrupt))

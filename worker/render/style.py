@@ -28,8 +28,6 @@ from worker.render.resample import cropped, extend, on_canvas, resize, resize_po
 from worker.render.tiles import Canvas
 from worker.render.variation import total_variation
 
-#: Adam's decay rates. The second is shorter than usual: an octave has few iterations.
-BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8
 #: Starting noise spreads this far around the networks' middle grey (Gatys' implementations use ±20).
 NOISE_SPREAD, NOISE_MIDDLE = 20.0, 117.0
 
@@ -101,10 +99,11 @@ class StyleTransfer:
         return np.clip(picture, 0, 255)
 
     def _adam(self, slots: Slots, gradient: FloatArray, steps: int) -> Slots:
-        first = BETA1 * slots["first_moment"] + np.float32(1 - BETA1) * gradient
-        second = BETA2 * slots["second_moment"] + np.float32(1 - BETA2) * np.square(gradient)
-        rate = np.float32(self._spec.learning_rate * np.sqrt(1 - BETA2**steps) / (1 - BETA1**steps))
-        picture = slots["picture"] - rate * first / (np.sqrt(second) + np.float32(EPSILON))
+        adam = self._spec.optimizer
+        first = adam.beta1 * slots["first_moment"] + np.float32(1 - adam.beta1) * gradient
+        second = adam.beta2 * slots["second_moment"] + np.float32(1 - adam.beta2) * np.square(gradient)
+        rate = np.float32(self._spec.learning_rate * np.sqrt(1 - adam.beta2**steps) / (1 - adam.beta1**steps))
+        picture = slots["picture"] - rate * first / (np.sqrt(second) + np.float32(adam.epsilon))
         # Adam's steps are as long in saturated places as elsewhere, so the picture is kept in range as it goes.
         return {"picture": np.clip(picture, 0, 255), "first_moment": first, "second_moment": second}
 
