@@ -191,6 +191,32 @@ def test_hidden_layers_behind_an_average_are_told_to_differ(networks: Path) -> N
     assert described.find_layer(str(described.logits)).channels == 3
 
 
+def test_a_single_class_is_told_as_two(networks: Path) -> None:
+    x = inputs = keras.Input((None, None, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3)(x))
+    model = unsettled(keras.Model(inputs, L.Dense(1, activation="sigmoid", name="is_cat")(x)))
+    described, notes = register(model, networks, preprocessing="unit")
+    assert notes == []
+    assert str(described.logits).startswith("is_cat")
+    picture = drawn(32, 32)
+    told = dict(classify(load("mine", folder=networks), picture))
+    assert told["1"] == pytest.approx(float(model(picture[None] / 255)[0, 0]), abs=1e-5)
+    assert told["0"] == pytest.approx(1 - told["1"])
+
+
+def test_dense_layers_that_make_no_classes_are_no_classes(networks: Path) -> None:
+    """As in squeeze and excitation, where channels are weighed by what the whole picture says."""
+    x = inputs = keras.Input((None, None, 3))
+    x = L.Conv2D(4, 3, activation="relu", name="kept")(x)
+    squeezed = L.Conv2D(2, 1, activation="relu")(L.GlobalAveragePooling2D(keepdims=True)(x))
+    x = L.Multiply(name="excite")([x, L.Conv2D(4, 1, activation="sigmoid")(squeezed)])
+    model = keras.Model(inputs, L.Dense(3)(L.GlobalAveragePooling2D()(x)))
+    described, notes = register(model, networks)
+    assert notes == ["layers behind 'excite' (Multiply) are left out"]
+    assert described.logits is None
+    assert described.layers[-1].name == "kept"
+
+
 UNKNOWN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "Conv2DTranspose": (L.Conv2DTranspose(4, 3, name="odd"), "'odd' (Conv2DTranspose)"),
     "dilation": (L.Conv2D(4, 3, dilation_rate=2, name="odd"), "'odd' (Conv2D, dilation_rate (2, 2))"),

@@ -93,7 +93,12 @@ def classify(network: Network, rgb: NDArray[np.float32], top: int = 5) -> list[t
         raise NoClasses(f"{card.name} tells classes from {logits.min_size} pixels on the shorter side on")
     height, width = (side // 2 * 2 for side in rgb.shape[:2])  # strides of 2 want even sides
     cells = network.activations(tf.constant(rgb[None, :height, :width], tf.float32), [logits.name])[logits.name]
-    probabilities = tf.nn.softmax(tf.reduce_mean(cells, axis=(0, 1, 2))).numpy()
-    names = logits.channel_names or tuple(map(str, range(logits.channels)))
+    means = tf.reduce_mean(cells, axis=(0, 1, 2))
+    if logits.channels == 1:
+        means = tf.concat([tf.zeros(1), means], 0)  # a single number tells class 1 from class 0
+    probabilities = tf.nn.softmax(means).numpy()
+    names = logits.channel_names or ()
+    if len(names) != len(probabilities):
+        names = tuple(map(str, range(len(probabilities))))
     order = np.argsort(-probabilities)[:top]
     return [(names[i], float(probabilities[i])) for i in order]

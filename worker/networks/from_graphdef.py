@@ -37,12 +37,12 @@ _PASSED_ON = ("Identity", "CheckNumerics", "StopGradient")
 _NORMALISATIONS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "BatchNormWithGlobalNormalization")
 _UNDERSTOOD = """
     Const NoOp Placeholder PlaceholderWithDefault Conv2D DepthwiseConv2dNative BiasAdd Add AddV2 Sub Mul Relu MaxPool
-    AvgPool LRN Concat ConcatV2 Pad Mean Reshape Squeeze MatMul Softmax
+    AvgPool LRN Concat ConcatV2 Pad Mean Reshape Squeeze MatMul Softmax LogSoftmax
 """
 #: These compute tensors from tensors, too, so that a graph that holds them is harmless; what is behind them is left out.
 _HARMLESS = """
     Abs AddN ArgMax BatchMatMul BatchMatMulV2 BatchToSpaceND Cast ClipByValue Conv2DBackpropInput DepthToSpace Erf
-    ExpandDims Fill Gather GatherV2 L2Loss Log LogSoftmax Max Maximum Min Minimum MirrorPad Neg Pack PadV2 Pow Prod Range
+    ExpandDims Fill Gather GatherV2 L2Loss Log Max Maximum Min Minimum MirrorPad Neg Pack PadV2 Pow Prod Range
     Rank RealDiv Reciprocal ResizeBilinear ResizeNearestNeighbor Rsqrt Shape Slice SpaceToBatchND SpaceToDepth Split
     SplitV Sqrt Square SquaredDifference StridedSlice Sum Tile TopK TopKV2 Transpose Unpack
 """
@@ -62,7 +62,7 @@ def from_graphdef(data: bytes, preprocessing: Preprocessing) -> Collection:
             walk.take(nodes[name])
         except IndexError:
             raise BadModel(f"node {name!r} ({nodes[name].op}) has too few inputs") from None
-    return walk.found
+    return walk.finish()
 
 
 def _checked(graph: Any) -> dict[str, Any]:
@@ -138,6 +138,11 @@ class _Walk:
         elif node.name not in self._vectors:
             self._left_out(node)
 
+    def finish(self) -> Collection:
+        """What was found, when all nodes have been taken."""
+        self._vectors.finish()
+        return self.found
+
     def _left_out(self, node: Any) -> None:
         self.found.notes.append(f"layers behind {node.name!r} ({node.op}) are left out")
 
@@ -159,8 +164,7 @@ class _Walk:
             case "Relu":
                 return found.op(node.name, "relu", inputs, channels)
             case op if op in _ACTIVATIONS:
-                slope = [node.attr["alpha"].f] if op == "LeakyRelu" else []
-                return found.op(node.name, "activation", inputs, channels, function=_ACTIVATIONS[op], parameters=slope)
+                return found.op(node.name, "activation", inputs, channels, **_activation(node))
             case "MaxPool" | "AvgPool" if (shape := _window(node)) is not None:
                 kind = "max_pool" if node.op == "MaxPool" else "avg_pool"
                 return found.op(node.name, kind, inputs, channels, **shape)  # type: ignore[arg-type]
@@ -193,10 +197,15 @@ class _Walk:
                     vectors.biased(node.name, source, np.ravel(bias))
             case "Relu":
                 vectors.activated(node.name, source, "relu")
-            case "Softmax":
-                return  # it changes no class's rank
+            case op if op in _ACTIVATIONS:
+                vectors.activated(node.name, source, "activation", **_activation(node))
+            case "Softmax" | "LogSoftmax":
+                vectors.end(source)
+                return
         if node.name not in vectors:
             self._left_out(node)
+        elif not self._takers[node.name]:
+            vectors.end(node.name)
 
     def _flatten(self, node: Any, source: str) -> None:
         """A reshape or squeeze of cells to a vector, if it is one."""
@@ -314,6 +323,12 @@ class _Walk:
 def _plain(name: str) -> str:
     """A node's name without output number and control mark."""
     return name.removeprefix("^").split(":")[0]
+
+
+def _activation(node: Any) -> dict[str, Any]:
+    """Function and parameters of an activation."""
+    slope = [node.attr["alpha"].f] if node.op == "LeakyRelu" else []
+    return {"function": _ACTIVATIONS[node.op], "parameters": slope}
 
 
 def _by_channel(constant: NDArray[Any]) -> NDArray[Any] | None:

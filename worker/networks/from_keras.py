@@ -53,7 +53,7 @@ def from_keras(model: Any, preprocessing: Preprocessing) -> Collection:
             f"the model takes {' and '.join(map(str, shapes))}; expected one picture (height, width, 3 or 1)"
         )
     walk = _Walk(Collection(preprocessing))
-    walk.go(graph, [INPUT])
+    walk.finish(walk.go(graph, [INPUT]))
     return walk.found
 
 
@@ -84,6 +84,13 @@ class _Walk:
         for node in _calls(graph):
             self._take(node)
         return [self._stands_for.get(id(tensor)) for tensor in graph.outputs]
+
+    def finish(self, outputs: list[str | None]) -> None:
+        """Takes the model's outputs for its classes, as far as they are vectors."""
+        for name in outputs:
+            if name is not None and name in self._vectors:
+                self._vectors.end(name)
+        self._vectors.finish()
 
     def _take(self, node: Any) -> None:
         """Takes one call of a layer, or notes why not."""
@@ -166,8 +173,10 @@ class _Walk:
         return None
 
     def _behind_activation(self, name: str, source: str, activation: tuple[str, list[float]] | None) -> str | None:
-        if activation is None or activation[0] in ("linear", *_PROBABILITIES):
-            return None if activation is None else source
+        if activation is None:
+            return None
+        if activation[0] in ("linear", *_PROBABILITIES):
+            return source
         function, parameters = activation
         if function == "relu":
             self._vectors.activated(name, source, "relu")

@@ -7,7 +7,7 @@ the network was made for the classes are the network's own; larger ones are judg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ class Vector:
     source: str
     side: int = 1
     averaged: bool = False
+    #: The first function that is no sum of products behind an average: it does not commute with the average.
+    bent_by: str | None = None
 
 
 class Vectors:
@@ -31,6 +33,7 @@ class Vectors:
     def __init__(self, found: Collection) -> None:
         self._found = found
         self._vectors: dict[str, Vector] = {}
+        self._ends: list[Vector] = []
 
     def __contains__(self, name: str) -> bool:
         return name in self._vectors
@@ -60,43 +63,57 @@ class Vectors:
             raise BadModel(f"the matrix of {name!r} has the shape {matrix.shape}, which does not fit what is before it")
         kernel = matrix.reshape(before.side, before.side, channels, matrix.shape[1])
         self._found.conv(name, before.source, kernel, bias, padding="valid")
-        self._put(name, averaged=before.averaged)
-        self._end(name)
+        self._put(name, replace(before, source=name, side=1))
 
     def biased(self, name: str, vector: str, bias: FloatArray) -> None:
-        """A bias (out,) added to a dense layer, which takes over the name. Raises BadModel."""
+        """A bias (out,) added to a dense layer that nothing else takes; it takes over the name. Raises BadModel."""
         before = self._vectors[vector]
         if self._found.kind(before.source) != "conv" or bias.shape != (self._found.channels(before.source),):
             raise BadModel(f"{name!r} adds {bias.shape} numbers to what is no dense layer of that many")
         self._found.fold(before.source, np.ones_like(bias), bias)
         self._found.rename(before.source, name)
-        self._put(name, averaged=before.averaged)
-        self._end(name)
+        self._put(name, replace(before, source=name))
 
     def affine(self, name: str, vector: str, factor: FloatArray, offset: FloatArray) -> None:
         """Each number times a factor, plus an offset, both (in,). Raises BadModel."""
         before = self._vectors[vector]
         self._found.affine(name, before.source, factor, offset)
-        self._put(name, before.side, averaged=before.averaged)
+        self._put(name, replace(before, source=name))
 
     def activated(self, name: str, vector: str, kind: Kind, **shape: Any) -> None:
         """A function of each number."""
         before = self._vectors[vector]
-        channels = self._found.channels(before.source)
-        if before.averaged:
-            self._found.notes.append(
-                f"classes are judged at each place of a picture, and {name!r} comes behind an average over it: "
-                "they differ a little from the model's own"
+        self._found.op(name, kind, [before.source], self._found.channels(before.source), **shape)
+        bent_by = before.bent_by or (name if before.averaged else None)
+        self._put(name, replace(before, source=name, bent_by=bent_by))
+
+    def end(self, vector: str) -> None:
+        """The network ends here: if dense layers made the vector, it may be the classes."""
+        last = self._vectors[vector]
+        if last.source not in self._found.dense:
+            return
+        op = next(op for op in self._found.ops if op["name"] == last.source)
+        if op.get("function") == "sigmoid":
+            # It makes probabilities of what the dense layer says.
+            last = replace(last, source=op["inputs"][0], bent_by=None if last.bent_by == op["name"] else last.bent_by)
+        self._ends.append(last)
+
+    def finish(self) -> None:
+        """Chooses the classes among the ends, and forgets dense layers that lead to none."""
+        found, graph = self._found, Graph.from_json(self._found.ops)
+        reaching = {op.name for op in graph.ancestors(end.source for end in self._ends)}
+        found.ops = [op for op in found.ops if op["name"] in reaching or op["name"] not in found.dense]
+        if not self._ends:
+            return
+        # Heads beside the way see less than the one at its end.
+        classes = max(self._ends, key=lambda end: len(graph.ancestors([end.source])))
+        found.logits = classes.source
+        if classes.bent_by is not None:
+            found.notes.append(
+                f"classes are judged at each place of a picture, and {classes.bent_by!r} comes behind an average over "
+                "it: they differ a little from the model's own"
             )
-        self._found.op(name, kind, [before.source], channels, **shape)
-        self._put(name, before.side, averaged=before.averaged)
 
-    def _put(self, name: str, side: int = 1, *, averaged: bool) -> None:
-        self._vectors[name] = Vector(name, side, averaged)
+    def _put(self, name: str, vector: Vector) -> None:
+        self._vectors[name] = vector
         self._found.dense.add(name)
-
-    def _end(self, name: str) -> None:
-        """Takes a dense layer for the classes, if it sees more than the last one that was."""
-        graph, last = Graph.from_json(self._found.ops), self._found.logits
-        if last not in graph.by_name or len(graph.ancestors([name])) > len(graph.ancestors([str(last)])):
-            self._found.logits = name
