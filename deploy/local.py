@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 from rich.text import Text
@@ -222,19 +223,31 @@ def _name(entry: Entry, spec: DreamSpec | StyleSpec) -> str:
 
 def _write(result: Rendered, path: Path, *, keep_frames: bool) -> list[Path]:
     """Write everything that was made; the output last, so that where it is, all is."""
-    files = {path.with_suffix(".json"): result.manifest.model_dump_json(indent=1).encode()}
+    files: dict[Path, bytes] = {path.with_suffix(".json"): result.manifest.model_dump_json(indent=1).encode()}
     if result.animation is not None:
         files[path.with_name(f"{path.stem}-animation.{result.manifest.spec.animation}")] = result.animation
     if keep_frames:
         frames = path.with_name(f"{path.stem}-frames")
         frames.mkdir(exist_ok=True)
         files |= {frames / f"{number:05d}.jpg": data for number, data in result.frames.items()}
-    files[path] = result.data
-    for file, data in files.items():
-        part = file.with_name(f".{file.name}.part")
-        part.write_bytes(data)
-        part.replace(file)
-    return list(files)
+    for name, data in files.items():
+        with _replacing(name) as file:
+            file.write(data)
+    with _replacing(path) as file:
+        result.write(file)
+    return [*files, path]
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the name once it is whole, and leaves nothing when it does not get there."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w+b") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _input(farm: Farm, asset: str, given: Mapping[str, bytes]) -> bytes:

@@ -68,7 +68,9 @@ def _render(job: dict[str, Any], bench: Bench) -> Image.Image:
     spec = SPEC.validate_python(fields | {"size": {"long_edge": _CELL[0]}})
     pictures = {field: decode(files[key]) for field, key in assets_of(spec).items()}
     rendered = bench.render(spec, pictures, show=lambda _: None)
-    return Image.open(io.BytesIO(rendered.data)).convert("RGB")
+    file = io.BytesIO()
+    rendered.write(file)
+    return Image.open(file).convert("RGB")
 
 
 def _sheet(cells: list[Image.Image]) -> Image.Image:

@@ -14,11 +14,9 @@ from api.cli.progress import Snapshot, display
 from shared.specs import DreamSpec, StyleSpec
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from deploy.inprocess import Bench, Rendered
     from shared.pictures import Picture
+    from shared.pixels import FloatArray, Pixels
     from worker.render import Progress
 
 
@@ -112,17 +110,12 @@ def decoded(data: bytes, name: str) -> Picture:
         raise Misused(f"{name}: {error}") from None
 
 
-def shrunk(rgb: NDArray[np.float32], long_edge: int, smallest: int) -> NDArray[np.float32]:
-    """A picture (H, W, 3) in 0–255 with a longer side of at most `long_edge`; the shorter stays at least `smallest`.
-
-    It is for looking at only: the values are rounded.
-    """
-    import numpy as np
-    from PIL import Image
+def shrunk(rgb: Pixels, long_edge: int, smallest: int) -> FloatArray:
+    """A picture (H, W, 3) with a longer side of at most `long_edge`; the shorter stays at least `smallest`."""
+    from shared.pixels import floats
+    from shared.resampling import resize
 
     factor = long_edge / max(rgb.shape[:2])
     if factor >= 1:
-        return rgb
-    width, height = (max(round(side * factor), smallest) for side in (rgb.shape[1], rgb.shape[0]))
-    image = Image.fromarray(np.rint(np.clip(rgb, 0, 255)).astype(np.uint8))
-    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS), np.float32)
+        return floats(rgb)
+    return resize(rgb, *(max(round(side * factor), smallest) for side in rgb.shape[:2]))

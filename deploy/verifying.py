@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from deploy.inprocess import Rendered
 from shared.outputs import Manifest, pixels_digest, version
 from shared.pictures import decode
+from shared.pixels import bands, floats
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,24 @@ class Comparison:
 def compare(data: bytes, rendered: Rendered, manifest: Manifest, *, tolerance: float) -> Comparison:
     """Hold an output's file against its second rendering; `tolerance` in 0–255."""
     software = (manifest.software, f"dreamfarm {version()}")
-    before, after = decode(data).rgb, decode(rendered.data).rgb
+    file = io.BytesIO()
+    rendered.write(file)
+    before, after = decode(data).rgb, decode(file.getvalue()).rgb
     if before.shape != after.shape:
         return Comparison(same=False, identical=False, largest=255.0, mean=255.0, share=1.0, software=software)
-    difference = np.abs(before - after)
-    largest = float(difference.max())
+    height, width = before.shape[:2]
+    largest = total = 0.0
+    differing = 0
+    for rows in bands(height, width):
+        difference = np.abs(floats(before[rows]) - floats(after[rows]))
+        largest = max(largest, float(difference.max()))
+        total += float(difference.sum(dtype=np.float64))
+        differing += int(difference.any(axis=2).sum())
     return Comparison(
         same=largest <= tolerance,
         identical=pixels_digest(rendered.rgb) == manifest.pixels,
         largest=largest,
-        mean=float(difference.mean()),
-        share=float((difference.max(axis=2) > 0).mean()),
+        mean=total / before.size,
+        share=differing / (height * width),
         software=software,
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -20,10 +21,15 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from obstore import ReadableFile, WritableFile
     from obstore.store import S3Config
+    from typing_extensions import Buffer
 
 #: Local puts that were cut off by a crash leave `name#1` files; older than this they are nobody's any more.
 _ABANDONED_AFTER_SECONDS = 3600.0
+#: Read and written at a time: large enough that asking a store far away hardly counts.
+_PIECE = 2**22
 
 
 class BlobMissing(KeyError):
@@ -41,9 +47,15 @@ class Blobs:
         #: The folder, where the store is one.
         self.folder = folder
 
-    def put(self, key: str, data: bytes) -> None:
-        """Store a blob, replacing one of the same name."""
+    def put(self, key: str, data: bytes | IO[bytes]) -> None:
+        """Store a blob, replacing one of the same name. A file is read in pieces, from where it stands."""
         obstore.put(self._store, key, data)
+
+    @contextlib.contextmanager
+    def writing(self, key: str) -> Iterator[io.RawIOBase]:
+        """A file that becomes the blob, and cannot seek. Nothing is stored when an exception leaves the block."""
+        with obstore.open_writer(self._store, key) as blob:
+            yield _Writer(blob)
 
     def get(self, key: str) -> bytes:
         """A blob's bytes.
@@ -55,6 +67,20 @@ class Blobs:
             return bytes(obstore.get(self._store, key).bytes())
         except FileNotFoundError:
             raise BlobMissing(key) from None
+
+    @contextlib.contextmanager
+    def reading(self, key: str) -> Iterator[BinaryIO]:
+        """A blob as a file that can seek; it is read in pieces.
+
+        Raises:
+            BlobMissing: there is none of that name.
+        """
+        try:
+            blob = obstore.open_reader(self._store, key, buffer_size=_PIECE)
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+        with io.BufferedReader(_Reader(blob), _PIECE) as file:
+            yield file
 
     def stream(self, key: str) -> Iterator[bytes]:
         """A blob's bytes, in pieces of about a megabyte; the blob is opened at once.
@@ -108,6 +134,44 @@ class Blobs:
         for path in leftovers:
             path.unlink(missing_ok=True)
         return len(leftovers)
+
+
+class _Writer(io.RawIOBase):
+    """obstore's writer as one of Python's files."""
+
+    def __init__(self, blob: WritableFile) -> None:
+        self._blob = blob
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer, /) -> int:
+        return self._blob.write(data)
+
+
+class _Reader(io.RawIOBase):
+    """obstore's reader as one of Python's files."""
+
+    def __init__(self, blob: ReadableFile) -> None:
+        self._blob = blob
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        data = memoryview(self._blob.read(len(view)))
+        view[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._blob.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._blob.tell()
 
 
 def open_blobs(settings: Settings) -> Blobs:

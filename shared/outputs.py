@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import metadata
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.pictures import Picture, encode, read_manifest
+from shared.pictures import Picture, read_manifest, write
+from shared.pixels import FloatArray, bands
 from shared.plan import Plan
 from shared.specs import AnySpec, DreamSpec, StyleSpec, assets_of
 
@@ -61,7 +61,7 @@ class Manifest(_Part):
     notes: tuple[str, ...] = ()
 
 
-def manifest_of(spec: DreamSpec | StyleSpec, plan: Plan, rgb: NDArray[np.float32], *, model_digest: str) -> Manifest:
+def manifest_of(spec: DreamSpec | StyleSpec, plan: Plan, rgb: FloatArray, *, model_digest: str) -> Manifest:
     """The manifest of a rendering whose output is `rgb`, (H, W, 3) in 0–255."""
     return Manifest(
         software=f"dreamfarm {version()}",
@@ -76,17 +76,43 @@ def manifest_of(spec: DreamSpec | StyleSpec, plan: Plan, rgb: NDArray[np.float32
     )
 
 
-def pixels_digest(rgb: NDArray[np.float32]) -> str:
+def pixels_digest(rgb: FloatArray) -> str:
     """`sha256:…` of a picture's values, float32 little-endian, rows first."""
-    return f"sha256:{hashlib.sha256(np.ascontiguousarray(rgb, '<f4').tobytes()).hexdigest()}"
+    digest = hashlib.sha256()
+    for rows in bands(*rgb.shape[:2]):
+        digest.update(np.ascontiguousarray(rgb[rows], "<f4").data)
+    return f"sha256:{digest.hexdigest()}"
 
 
-def output_file(rgb: NDArray[np.float32], manifest: Manifest, source: Picture | None) -> bytes:
-    """The output's file. `rgb`: (H, W, 3) in 0–255; `source`: the input (or content) picture, whose colour profile and
-    transparency the output keeps, scaled to its size. Raises shared.pictures.PictureError."""
-    alpha = None if source is None or source.alpha is None else _scaled(source.alpha, rgb.shape[1], rgb.shape[0])
-    icc = None if source is None else source.icc
-    return encode(rgb, manifest.spec.output, alpha=alpha, icc=icc, manifest=manifest.model_dump_json(indent=1))
+def write_output(
+    file: BinaryIO,
+    rgb: FloatArray,
+    manifest: Manifest,
+    source: Picture | None,
+    interrupt: Callable[[], None] = lambda: None,
+) -> None:
+    """Write the output to an empty file that can seek.
+
+    `rgb`: (H, W, 3) in 0–255; `source`: the input (or content) picture, whose colour profile and transparency the output
+    keeps, scaled to its size. What `interrupt`, called every now and then, raises passes through.
+    Raises shared.pictures.PictureError.
+    """
+    write(
+        file,
+        rgb,
+        manifest.spec.output,
+        alpha=None if source is None else source.alpha,
+        icc=None if source is None else source.icc,
+        manifest=manifest.model_dump_json(indent=1),
+        interrupt=interrupt,
+    )
+
+
+def output_file(rgb: FloatArray, manifest: Manifest, source: Picture | None) -> bytes:
+    """What `write_output` writes, as bytes."""
+    file = io.BytesIO()
+    write_output(file, rgb, manifest, source)
+    return file.getvalue()
 
 
 def manifest_in(data: bytes) -> Manifest:
@@ -116,11 +142,3 @@ def version() -> str:
         return metadata.version("dreamfarm")
     except metadata.PackageNotFoundError:
         return "unknown"  # run from a source tree that was not installed
-
-
-def _scaled(alpha: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """Transparency (H, W) in 0–1 at another size."""
-    if alpha.shape == (height, width):
-        return alpha
-    resized = Image.fromarray(alpha).resize((width, height), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(resized, np.float32), 0, 1)

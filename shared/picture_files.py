@@ -1,9 +1,9 @@
 """Writers of the output files, and where each of them carries the manifest.
 
-Pillow writes RGB with 8 bits only, so 16-bit PNG and TIFF are written here, from arrays of uint8 or uint16. A file is
-built in memory; the caller's picture is at least as large already.
+Pillow writes RGB with 8 bits only, so 16-bit PNG and TIFF are written here. Pictures are asked for their rows, and files
+are written from start to end, so that neither is in memory as a whole.
 Sources: W3C PNG (Third Edition), chapters 5, 9 and 11; TIFF 6.0 (Adobe, 1992), parts 1 and 2, section 14 (predictor),
-and TIFF Technical Note 2 / Adobe Photoshop TIFF Technical Notes (compression 8, Deflate).
+TIFF Technical Note 2 / Adobe Photoshop TIFF Technical Notes (compression 8, Deflate); BigTIFF (Aware Systems, 2007).
 """
 
 from __future__ import annotations
@@ -13,53 +13,85 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from shared.pixels import mapped_bands
 from shared.specs import Output
 
 #: Keyword of the PNG text chunk that carries the manifest.
 PNG_KEYWORD = b"dreamfarm"
-#: Rows filtered and compressed at a time: large enough for vector speed, small enough to stay far below the picture.
-_ROWS = 64
+#: Filtered and compressed at a time: large enough for vector speed. Filtering takes some twenty times as much.
+_BAND_BYTES = 2**19
 #: zlib's own default: level 9 takes three times as long for about 1 % less on pictures.
 _LEVEL = 6
+#: A TIFF's offsets end at 4 GiB; pictures of more bytes, which compression may not help, become BigTIFFs. What the
+#: manifest and the profile take is allowed for.
+_TIFF_BYTES = 2**32 - 2**24
+
+Interrupt = Callable[[], None]
 
 
-def png16(pixels: NDArray[np.uint16], icc: bytes | None, manifest: str | None) -> bytes:
-    """A PNG of 16 bits per channel. `pixels`: (H, W, 3) RGB or (H, W, 4) RGBA."""
-    height, width, channels = pixels.shape
-    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2 if channels == 3 else 6, 0, 0, 0))]
+class Rows(Protocol):
+    """A picture of RGB or RGBA in 8 or 16 `bits`."""
+
+    #: Height, width, channels.
+    shape: tuple[int, int, int]
+    bits: int
+
+    def rows(self, top: int, bottom: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Some rows, (bottom − top, W, C). May be asked from several threads."""
+
+
+def _rows_at_a_time(picture: Rows) -> int:
+    height, width, channels = picture.shape
+    return min(max(1, _BAND_BYTES // (width * channels * picture.bits // 8)), height)
+
+
+def png16(file: BinaryIO, picture: Rows, icc: bytes | None, manifest: str | None, interrupt: Interrupt) -> None:
+    """Write a PNG of 16 bits per channel. `interrupt` is called between pieces; so it is in the others here."""
+    height, width, channels = picture.shape
+    file.write(b"\x89PNG\r\n\x1a\n")
+    file.write(_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2 if channels == 3 else 6, 0, 0, 0)))
     if icc is not None:
-        chunks.append(_chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc)))
+        file.write(_chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc)))
     if manifest is not None:
         # Keyword, compressed, method, no language, no translated keyword, text.
-        chunks.append(_chunk(b"iTXt", PNG_KEYWORD + b"\0\1\0\0\0" + zlib.compress(manifest.encode())))
-    chunks += [_chunk(b"IDAT", data) for data in _png_data(pixels)]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + _chunk(b"IEND", b"")
+        file.write(_chunk(b"iTXt", PNG_KEYWORD + b"\0\1\0\0\0" + zlib.compress(manifest.encode())))
+    for data in _png_data(picture, interrupt):
+        file.write(_chunk(b"IDAT", data))
+    file.write(_chunk(b"IEND", b""))
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _png_data(pixels: NDArray[np.uint16]) -> Iterator[bytes]:
+def _png_data(picture: Rows, interrupt: Interrupt) -> Iterator[bytes]:
     """The compressed, filtered rows, in pieces of about a mebibyte."""
-    height, width, channels = pixels.shape
+    height, width, channels = picture.shape
+
+    def filtered(top: int, bottom: int) -> bytes:
+        above = max(top - 1, 0)
+        rows = picture.rows(above, bottom).astype(">u2").reshape(-1, width * channels).view(np.uint8)
+        first = rows[0] if top else np.zeros_like(rows[0])
+        return _png_filter(rows[top - above :], first, channels * 2)
+
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
-    above = np.zeros(width * channels * 2, np.uint8)
     piece = b""
-    for top in range(0, height, _ROWS):
-        rows = pixels[top : top + _ROWS].astype(">u2").reshape(-1, width * channels).view(np.uint8)
-        piece += compressor.compress(_png_filter(rows, above, channels * 2))
-        if len(piece) >= 2**20:
-            yield piece
-            piece = b""
-        above = rows[-1]
+    with closing(mapped_bands(height, _rows_at_a_time(picture), filtered)) as bands:
+        for band in bands:
+            interrupt()
+            piece += compressor.compress(band)
+            if len(piece) >= 2**20:
+                yield piece
+                piece = b""
     yield piece + compressor.flush()
 
 
@@ -79,25 +111,25 @@ def _png_filter(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) ->
     return np.concatenate([kinds[:, None], chosen], axis=1).tobytes()
 
 
-def tiff(pixels: NDArray[np.uint8] | NDArray[np.uint16], icc: bytes | None, manifest: str | None) -> bytes:
-    """A baseline TIFF of 8 or 16 bits per channel, deflated, with horizontal prediction.
+def tiff(file: BinaryIO, picture: Rows, icc: bytes | None, manifest: str | None, interrupt: Interrupt) -> None:
+    """Write a baseline TIFF of 8 or 16 bits per channel, deflated, with horizontal prediction; alpha is unassociated.
 
-    `pixels`: (H, W, 3) RGB or (H, W, 4) with unassociated alpha; below 4 GiB, where a TIFF's offsets end.
-    The manifest becomes the ImageDescription, in UTF-8.
+    One of 4 GiB or more becomes a BigTIFF. The manifest becomes the ImageDescription, in UTF-8.
     """
-    height, width, channels = pixels.shape
-    strips = list(_tiff_strips(pixels))
-    offsets = np.cumsum([8] + [len(strip) for strip in strips])
-    entries: list[tuple[int, int, list[int] | bytes]] = [
+    height, width, channels = picture.shape
+    layout = _BIG if height * width * channels * picture.bits // 8 > _TIFF_BYTES else _CLASSIC
+    file.write(layout.header(0))
+    starts, lengths = _tiff_strips(file, picture, interrupt)
+    entries: list[tuple[int, int, Sequence[int] | bytes]] = [
         (256, _LONG, [width]),
         (257, _LONG, [height]),
-        (258, _SHORT, [pixels.dtype.itemsize * 8] * channels),
+        (258, _SHORT, [picture.bits] * channels),
         (259, _SHORT, [8]),  # compression: Deflate
         (262, _SHORT, [2]),  # photometric interpretation: RGB
-        (273, _LONG, [int(o) for o in offsets[:-1]]),  # strip offsets
+        (273, layout.offset_kind, starts),  # strip offsets
         (277, _SHORT, [channels]),
-        (278, _LONG, [_ROWS]),  # rows per strip
-        (279, _LONG, [len(strip) for strip in strips]),
+        (278, _LONG, [_rows_at_a_time(picture)]),  # rows per strip
+        (279, _LONG, lengths),
         (284, _SHORT, [1]),  # channels interleaved
         (317, _SHORT, [2]),  # horizontal predictor
         (339, _SHORT, [1] * channels),  # unsigned integers
@@ -109,36 +141,70 @@ def tiff(pixels: NDArray[np.uint8] | NDArray[np.uint16], icc: bytes | None, mani
     if icc is not None:
         entries.append((34675, _UNDEFINED, icc))
     # The directory must start at an even offset.
-    padding = b"\0" * (int(offsets[-1]) % 2)
-    start = int(offsets[-1]) + len(padding)
-    return struct.pack("<2sHI", b"II", 42, start) + b"".join(strips) + padding + _tiff_directory(entries, start)
+    file.write(b"\0" * (file.tell() % 2))
+    start = file.tell()
+    file.write(layout.directory(entries, start))
+    file.seek(0)
+    file.write(layout.header(start))
+    file.seek(0, io.SEEK_END)
 
 
-_ASCII, _SHORT, _LONG, _UNDEFINED = 2, 3, 4, 7
+_ASCII, _SHORT, _LONG, _UNDEFINED, _LONG8 = 2, 3, 4, 7, 16
+_NUMBERS = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
 
 
-def _tiff_strips(pixels: NDArray[Any]) -> Iterator[bytes]:
-    for top in range(0, pixels.shape[0], _ROWS):
-        rows = pixels[top : top + _ROWS]
-        rows = rows.astype(rows.dtype.newbyteorder("<"))
-        rows[:, 1:] -= rows[:, :-1].copy()
-        yield zlib.compress(rows.tobytes(), _LEVEL)
+def _tiff_strips(file: BinaryIO, picture: Rows, interrupt: Interrupt) -> tuple[list[int], list[int]]:
+    """Write the compressed strips; where each starts, and how long it is."""
+
+    def strip(top: int, bottom: int) -> bytes:
+        rows = picture.rows(top, bottom)
+        differences: NDArray[Any] = rows.astype(rows.dtype.newbyteorder("<"))
+        differences[:, 1:] -= rows[:, :-1]
+        return zlib.compress(differences.tobytes(), _LEVEL)
+
+    starts, lengths = [], []
+    with closing(mapped_bands(picture.shape[0], _rows_at_a_time(picture), strip)) as strips:
+        for data in strips:
+            interrupt()
+            starts.append(file.tell())
+            lengths.append(file.write(data))
+    return starts, lengths
 
 
-def _tiff_directory(entries: list[tuple[int, int, list[int] | bytes]], start: int) -> bytes:
-    """The image file directory that begins at offset `start`, followed by the values too long for an entry."""
-    after = start + 2 + 12 * len(entries) + 4
-    directory, values = struct.pack("<H", len(entries)), b""
-    for tag, kind, value in sorted(entries, key=lambda entry: entry[0]):
-        count = len(value)
-        data = value if isinstance(value, bytes) else struct.pack(f"<{count}{'H' if kind == _SHORT else 'I'}", *value)
-        if len(data) <= 4:
-            inline = data.ljust(4, b"\0")
-        else:
-            inline = struct.pack("<I", after + len(values))
-            values += data + b"\0" * (len(data) % 2)
-        directory += struct.pack("<HHI", tag, kind, count) + inline
-    return directory + struct.pack("<I", 0) + values
+@dataclass(frozen=True)
+class _TiffLayout:
+    """How a TIFF's header and directory are laid out. `offset`, `count`: the formats of an offset and of the number of
+    entries, for struct."""
+
+    version: bytes
+    offset: str
+    count: str
+    offset_kind: int
+
+    def header(self, directory: int) -> bytes:
+        """The file's first bytes; its directory starts at offset `directory`."""
+        return b"II" + self.version + struct.pack(f"<{self.offset}", directory)
+
+    def directory(self, entries: Sequence[tuple[int, int, Sequence[int] | bytes]], start: int) -> bytes:
+        """The image file directory of (tag, type, values) at offset `start`, and the values too long for an entry."""
+        room = struct.calcsize(self.offset)
+        after = start + struct.calcsize(f"<{self.count}") + (4 + 2 * room) * len(entries) + room
+        directory, values = struct.pack(f"<{self.count}", len(entries)), b""
+        for tag, kind, value in sorted(entries, key=lambda entry: entry[0]):
+            count = len(value)
+            data = value if isinstance(value, bytes) else struct.pack(f"<{count}{_NUMBERS[kind]}", *value)
+            if len(data) <= room:
+                inline = data.ljust(room, b"\0")
+            else:
+                inline = struct.pack(f"<{self.offset}", after + len(values))
+                values += data + b"\0" * (len(data) % 2)
+            directory += struct.pack(f"<HH{self.offset}", tag, kind, count) + inline
+        return directory + struct.pack(f"<{self.offset}", 0) + values
+
+
+_CLASSIC = _TiffLayout(struct.pack("<H", 42), offset="I", count="H", offset_kind=_LONG)
+#: 43, and offsets of 8 bytes.
+_BIG = _TiffLayout(struct.pack("<HHH", 43, 8, 0), offset="Q", count="Q", offset_kind=_LONG8)
 
 
 def manifest_in_xmp(xmp: str) -> str | None:
@@ -158,20 +224,51 @@ _XMP = (
 _JPEG_XMP_BYTES = 65_504
 
 
-def common_file(image: Image.Image, output: Output, icc: bytes | None, manifest: str | None) -> bytes:
-    """An 8-bit PNG, JPEG or WebP of an RGB or RGBA image."""
-    file = io.BytesIO()
+def common_file(
+    file: BinaryIO, picture: Rows, output: Output, icc: bytes | None, manifest: str | None, interrupt: Interrupt
+) -> None:
+    """Write an 8-bit PNG, JPEG or WebP."""
+    image = _image(picture, interrupt)
+    heard: Any = _Heard(file, interrupt)
     if output.format == "png":
         text = PngImagePlugin.PngInfo()
         if manifest is not None:
             text.add_itxt(PNG_KEYWORD.decode(), manifest, zip=True)
-        image.save(file, "PNG", pnginfo=text, icc_profile=icc)
-        return file.getvalue()
+        image.save(heard, "PNG", pnginfo=text, icc_profile=icc)
+        return
     xmp = b"" if manifest is None else _XMP.format(html.escape(manifest, quote=False)).encode()
     if output.format == "jpeg":
         # Full colour resolution: dreams are made of small saturated detail.
         xmp = xmp if len(xmp) <= _JPEG_XMP_BYTES else b""
-        image.save(file, "JPEG", quality=output.quality, subsampling=0, optimize=False, icc_profile=icc, xmp=xmp)
+        image.save(heard, "JPEG", quality=output.quality, subsampling=0, optimize=False, icc_profile=icc, xmp=xmp)
     else:
-        image.save(file, "WEBP", quality=output.quality, method=4, icc_profile=icc, xmp=xmp)
-    return file.getvalue()
+        image.save(heard, "WEBP", quality=output.quality, method=4, icc_profile=icc, xmp=xmp)
+
+
+def _image(picture: Rows, interrupt: Interrupt) -> Image.Image:
+    """The picture as an image of Pillow's."""
+    height, width, channels = picture.shape
+    image = Image.new("RGB" if channels == 3 else "RGBA", (width, height))
+
+    def band(top: int, bottom: int) -> tuple[int, Image.Image]:
+        return top, Image.fromarray(picture.rows(top, bottom))
+
+    with closing(mapped_bands(height, _rows_at_a_time(picture), band)) as bands:
+        for top, part in bands:
+            interrupt()
+            image.paste(part, (0, top))
+    return image
+
+
+class _Heard:
+    """A file for Pillow to write to, which hears of interrupts on the way."""
+
+    def __init__(self, file: BinaryIO, interrupt: Interrupt) -> None:
+        self._file, self._interrupt = file, interrupt
+
+    def write(self, data: bytes) -> int:
+        self._interrupt()
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()

@@ -8,14 +8,19 @@ time: as float32, a large one would take four times the memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Pixels = NDArray[np.uint8] | NDArray[np.uint16] | FloatArray
+
+T = TypeVar("T")
 
 #: Pixels that are worked on at a time: large enough for vector speed, small beside a picture that memory matters for.
 BAND_PIXELS = 2**20
@@ -38,16 +43,30 @@ def bands(height: int, width: int) -> Iterator[slice]:
     return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
 
 
+def mapped_bands(height: int, rows: int, work: Callable[[int, int], T]) -> Generator[T]:
+    """What `work(top, bottom)` returns for bands of so many rows, in order; several are worked on, each in a thread.
+
+    Few results wait to be taken. When the iterator is closed, the bands under way are waited for.
+    """
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        under_way: deque[Future[T]] = deque()
+        try:
+            for top in range(0, height, rows):
+                under_way.append(pool.submit(work, top, min(top + rows, height)))
+                if len(under_way) > threads:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def each_band(height: int, rows: int, work: Callable[[int, int], None], interrupt: Callable[[], None]) -> None:
     """Call `work(top, bottom)` for bands of so many rows, several at a time, each in a thread.
 
     `interrupt` is called after each band. What it or `work` raises passes through once the bands under way are done.
     """
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-        under_way = [pool.submit(work, top, min(top + rows, height)) for top in range(0, height, rows)]
-        try:
-            for band in under_way:
-                band.result()
-                interrupt()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with closing(mapped_bands(height, rows, work)) as done:
+        for _ in done:
+            interrupt()

@@ -13,11 +13,15 @@ from typing import Literal
 import av
 import numpy as np
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 from PIL import Image
+
+from shared.pixels import FloatArray
+from shared.resampling import BILINEAR, resize
 
 Kind = Literal["mp4", "webp", "gif"]
 
+#: Longest side of a frame, in pixels: what screens show. Frames are for watching; the output is for keeping.
+FRAME = 2048
 #: Longest side of a thumbnail, in pixels.
 THUMBNAIL = 320
 #: Longest side of an animation: a full HD screen's for video; GIF and WebP hold every pixel of every frame.
@@ -28,14 +32,23 @@ FRAMES_PER_SECOND = 12
 _HOLD = 18
 
 
-def frame_bytes(rgb: NDArray[np.float32]) -> bytes:
-    """A JPEG of the picture (H, W, 3) in 0–255, for looking at, not for going on from."""
-    return _jpeg(_image(rgb))
+def shrunk(rgb: FloatArray) -> FloatArray:
+    """The picture (H, W, 3) in 0–255 at most FRAME pixels long; a smaller one is returned as it is."""
+    factor = FRAME / max(rgb.shape[:2])
+    if factor >= 1:
+        return rgb
+    height, width = (max(1, round(side * factor)) for side in rgb.shape[:2])
+    return resize(rgb, height, width, BILINEAR)
 
 
-def frame_files(rgb: NDArray[np.float32]) -> tuple[bytes, bytes]:
-    """A frame's JPEG and its thumbnail's, at most THUMBNAIL pixels long; of a small picture both are the same."""
-    image = _image(rgb)
+def frame_bytes(rgb: FloatArray) -> bytes:
+    """A JPEG of the picture (H, W, 3) in 0–255, shrunk, for looking at, not for going on from."""
+    return _jpeg(_image(shrunk(rgb)))
+
+
+def frame_files(rgb: FloatArray) -> tuple[bytes, bytes]:
+    """As `frame_bytes`, and a thumbnail's JPEG, at most THUMBNAIL pixels long; of a small picture both are the same."""
+    image = _image(shrunk(rgb))
     frame = _jpeg(image)
     if max(image.size) <= THUMBNAIL:
         return frame, frame
@@ -61,7 +74,7 @@ def animate(frames: Iterable[bytes], kind: Kind, size: tuple[int, int]) -> bytes
     return _save(first, "GIF", save_all=True, append_images=images, duration=duration, loop=0)
 
 
-def _image(rgb: NDArray[np.float32]) -> Image.Image:
+def _image(rgb: FloatArray) -> Image.Image:
     values = np.clip(rgb, 0, 255)
     return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
 

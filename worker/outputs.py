@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from shared.outputs import manifest_of, output_file
+from shared.outputs import manifest_of, write_output
 from shared.pictures import encode
 from shared.specs import Output
 from shared.store.jobs.claims import Finished
 from shared.store.tables import Frame, Job
 from worker.context import Context
-from worker.frames import animate
+from worker.frames import animate, shrunk
 from worker.workbench import Work
 
 SUFFIX = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
@@ -24,20 +25,25 @@ SUFFIX = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
 def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) -> Finished:
     """Write output, manifest and animation into the attempt's folder.
 
-    `check` is called between the parts; what it raises passes through.
+    `check` is called every now and then; what it raises passes through.
     """
     rgb = work.rendering.finish()
     manifest = manifest_of(work.spec, work.plan, rgb, model_digest=work.network.digest)
-    data = output_file(rgb, manifest, work.original)
-    check()
     folder = attempt_folder(job)
     output = f"{folder}/output.{SUFFIX[work.spec.output.format]}"
-    context.blobs.put(output, data)
+    with tempfile.TemporaryFile(prefix="dreamfarm-") as file:
+        write_output(file, rgb, manifest, work.original, check)
+        size = file.tell()
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        check()
+        file.seek(0)
+        context.blobs.put(output, file)
     context.blobs.put(f"{folder}/manifest.json", manifest.model_dump_json(indent=1).encode())
     return Finished(
         output=output,
-        digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
-        bytes=len(data),
+        digest=f"sha256:{digest}",
+        bytes=size,
         width=rgb.shape[1],
         height=rgb.shape[0],
         manifest=f"{folder}/manifest.json",
@@ -63,7 +69,7 @@ def _animation(
         for key in keys:
             check()
             yield context.blobs.get(key)
-        yield encode(rgb, Output(format="png"))
+        yield encode(shrunk(rgb), Output(format="png"))
 
     key = f"{attempt_folder(job)}/animation.{kind}"
     context.blobs.put(key, animate(pictures(), kind, (rgb.shape[1], rgb.shape[0])))

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from shared.store.jobs import claims
 from shared.store.tables import Frame, Job
 from worker.context import Context
-from worker.frames import frame_files
+from worker.frames import frame_files, shrunk
 from worker.outputs import attempt_folder
 from worker.render import Progress
 
@@ -41,13 +41,14 @@ class FrameRecorder:
     def after(self, progress: Progress, picture: Callable[[], NDArray[np.float32]]) -> None:
         """To be called after each iteration; records `picture()`, (H, W, 3) in 0–255, if a frame is due.
 
-        Waits for the frame before, so that few are in memory.
+        Waits for the frame before, so that at most one is in memory, and none larger than frames are.
         """
         number = frame_number(progress, self._every)
         if number is not None and number not in self._recorded:
             self._wait()
             self._recorded.add(number)
-            self._pending = self._pool.submit(self._store, number, progress, picture())
+            # Shrunk here: a large picture must not wait in memory beside the one that goes on.
+            self._pending = self._pool.submit(self._store, number, progress, shrunk(picture()))
         elif self._stored and self._pending is not None and self._pending.done() and self._is_time():
             self._wait()
             self._pending = self._pool.submit(self._tell)

@@ -22,13 +22,14 @@ from shared.problems import SpecError
 from shared.store import workers
 from shared.store.jobs import claims
 from shared.store.tables import Failure, Job
+from worker import checkpoints
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
 from worker.outputs import attempt_folder, finish
 from worker.recorder import FrameRecorder
 from worker.render import NotFinite, OutOfMemory, Progress
-from worker.workbench import Bench, Work, pack
+from worker.workbench import Bench, Work
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Slice:
             return self._let_go()
         started = time.monotonic()
         key = f"{attempt_folder(self._job)}/checkpoint-{progress.step:06d}.npz"
-        self._context.blobs.put(key, pack(work.rendering.state()))
+        checkpoints.save(self._context.blobs, key, work.rendering.state())
         told, seconds = _told(progress), self._seconds()
         kept = self._commit(
             lambda session: claims.save(

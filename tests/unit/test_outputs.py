@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import Any
 
@@ -51,20 +52,28 @@ def test_the_digest_of_the_pixels_is_of_their_bytes() -> None:
 
     assert pixels_digest(rgb) == pixels_digest(np.asfortranarray(rgb)) == pixels_digest(rgb.astype(">f4"))
     assert pixels_digest(nearly) != pixels_digest(rgb)
+    assert pixels_digest(rgb) == f"sha256:{hashlib.sha256(rgb.astype('<f4').tobytes()).hexdigest()}"
+
+
+def test_the_digest_of_a_large_picture_is_of_all_rows() -> None:
+    rgb = np.random.default_rng(0).uniform(0, 255, (1100, 1000, 3)).astype(np.float32)
+
+    assert pixels_digest(rgb[:, ::2]) == f"sha256:{hashlib.sha256(rgb[:, ::2].tobytes()).hexdigest()}"
+    assert pixels_digest(rgb) == f"sha256:{hashlib.sha256(rgb.tobytes()).hexdigest()}"
 
 
 @pytest.mark.parametrize("size", [(48, 64), (24, 32), (200, 100)])
 def test_transparency_is_kept_at_the_outputs_size(size: tuple[int, int]) -> None:
     rgb, manifest = rendered()
-    alpha = np.zeros(size, np.float32)
-    alpha[:, size[1] // 2 :] = 1.0
+    alpha = np.zeros(size, np.uint8)
+    alpha[:, size[1] // 2 :] = 255
 
-    file = decode(output_file(rgb, manifest, Picture(np.zeros((*size, 3), np.float32), alpha)))
+    file = decode(output_file(rgb, manifest, Picture(np.zeros((*size, 3), np.uint8), alpha)))
 
     assert file.alpha is not None
     assert file.alpha.shape == (48, 64)
-    assert (file.alpha[:, :28] < 0.05).all()
-    assert (file.alpha[:, 36:] > 0.95).all()
+    assert (file.alpha[:, :28] < 12).all()
+    assert (file.alpha[:, 36:] > 243).all()
     assert np.abs(file.rgb - rgb).max() <= 0.51
 
 

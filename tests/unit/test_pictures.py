@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from shared import picture_files
 from shared.cards import card
-from shared.pictures import Limits, PictureError, decode, encode, probe, read_manifest
+from shared.pictures import Limits, PictureError, decode, encode, probe, read_manifest, write
 from shared.plan import plan
 from shared.problems import SpecError
 from shared.specs import DreamSpec, Output
@@ -138,16 +141,16 @@ class TestRefusals:
         except PictureError:
             pass
         else:
-            assert picture.rgb.dtype == np.float32
-            assert picture.rgb.min() >= 0
-            assert picture.rgb.max() <= 255
+            assert picture.rgb.dtype in (np.uint8, np.uint16)
+            assert picture.rgb.ndim == 3
+            assert picture.rgb.shape[2] == 3
 
 
 class TestDecode:
     def test_rgb_values_are_the_files(self) -> None:
         pixels = noise(7, 9)
         picture = decode(saved(Image.fromarray(pixels), "png"))
-        assert picture.rgb.dtype == np.float32
+        assert picture.rgb.dtype == np.uint8
         assert picture.alpha is None
         np.testing.assert_array_equal(picture.rgb, pixels)
 
@@ -176,8 +179,7 @@ class TestDecode:
         pixels = noise(5, 6, 4)
         picture = decode(saved(Image.fromarray(pixels), "png"))
         np.testing.assert_array_equal(picture.rgb, pixels[..., :3])
-        assert picture.alpha is not None
-        np.testing.assert_allclose(picture.alpha * 255, pixels[..., 3], atol=1e-4)
+        np.testing.assert_array_equal(picture.alpha, pixels[..., 3])
 
     def test_grey_and_grey_with_alpha(self) -> None:
         grey = noise(5, 6, 2)
@@ -185,8 +187,7 @@ class TestDecode:
         np.testing.assert_array_equal(picture.rgb, np.repeat(grey[..., :1], 3, axis=2))
         picture = decode(saved(Image.fromarray(grey), "png"))
         np.testing.assert_array_equal(picture.rgb, np.repeat(grey[..., :1], 3, axis=2))
-        assert picture.alpha is not None
-        np.testing.assert_allclose(picture.alpha * 255, grey[..., 1], atol=1e-4)
+        np.testing.assert_array_equal(picture.alpha, grey[..., 1])
 
     def test_one_bit(self) -> None:
         image = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("1")
@@ -202,25 +203,25 @@ class TestDecode:
         picture = decode(saved(image, "png", transparency=1))
         assert picture.rgb[0, 0].tolist() == [10, 20, 30]
         assert picture.alpha is not None
-        assert picture.alpha.tolist() == [[1, 0]]
+        assert picture.alpha.tolist() == [[255, 0]]
 
     def test_transparent_colour(self) -> None:
         pixels = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
         picture = decode(saved(Image.fromarray(pixels), "png", transparency=(4, 5, 6)))
         assert picture.alpha is not None
-        assert picture.alpha.tolist() == [[1, 0]]
+        assert picture.alpha.tolist() == [[255, 0]]
 
     def test_cmyk(self) -> None:
         image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
         rgb = decode(saved(image, "tiff")).rgb
         assert rgb[0, 0].tolist() == [255, 0, 0]
-        assert decode(saved(image, "jpeg")).rgb[0, 0] == pytest.approx([255, 0, 0], abs=6)
+        assert decode(saved(image, "jpeg")).rgb[0, 0].tolist() == pytest.approx([255, 0, 0], abs=6)
 
     def test_animation_gives_its_first_picture(self) -> None:
         first, second = (Image.new("RGB", (4, 4), colour) for colour in ["red", "blue"])
         for kind in ["gif", "webp", "png"]:
             data = saved(first, kind, save_all=True, append_images=[second])
-            assert decode(data).rgb[0, 0] == pytest.approx([255, 0, 0], abs=4)
+            assert decode(data).rgb[0, 0].tolist() == pytest.approx([255, 0, 0], abs=4)
 
     def test_rgb_profile_is_kept_and_others_are_not(self) -> None:
         assert decode(saved(Image.fromarray(noise(4, 4)), "png", icc_profile=SRGB)).icc == SRGB
@@ -238,17 +239,17 @@ class TestSixteenBits:
         values = np.ascontiguousarray(self.values[..., :channels])
         rows = b"".join(b"\0" + row.tobytes() for row in values)
         picture = decode(png_by_hand(7, 5, rows, 16, colour))
-        np.testing.assert_allclose(picture.rgb * 257, values[..., :3], atol=0.01)
+        assert picture.rgb.dtype == np.uint16
+        np.testing.assert_array_equal(picture.rgb, values[..., :3])
         if channels == 4:
-            assert picture.alpha is not None
-            np.testing.assert_allclose(picture.alpha * 65_535, values[..., 3], atol=0.01)
+            np.testing.assert_array_equal(picture.alpha, values[..., 3])
 
     def test_grey_png(self) -> None:
         values = np.ascontiguousarray(self.values[..., 0])
         rows = b"".join(b"\0" + row.tobytes() for row in values)
         rgb = decode(png_by_hand(7, 5, rows, 16, 0)).rgb
         for channel in range(3):
-            np.testing.assert_allclose(rgb[..., channel] * 257, values, atol=0.01)
+            np.testing.assert_array_equal(rgb[..., channel], values)
 
     def test_transparent_colour(self) -> None:
         values = np.ascontiguousarray(self.values[..., :3])
@@ -277,7 +278,7 @@ class TestSixteenBits:
             data += struct.pack(f"{order}HHI", tag, kind, count)
             data += struct.pack(f"{order}HH", value, 0) if small else struct.pack(f"{order}I", value)
         data += struct.pack(f"{order}IHHH", 0, 16, 16, 16) + values.astype(f"{order}u2").tobytes()
-        np.testing.assert_allclose(decode(data).rgb * 257, values, atol=0.01)
+        np.testing.assert_array_equal(decode(data).rgb, values)
 
 
 FORMATS = ["png", "jpeg", "webp", "tiff"]
@@ -325,14 +326,13 @@ class TestEncode:
         ramp = np.add.outer(np.arange(size[0]) * 37, np.arange(size[1]) * 11)[..., None] % (top + 1)
         values = np.where(random.random((size[0], 1, 1)) < 0.5, ramp, random.integers(0, top + 1, (*size, 4)))
         rgb = (values[..., :3] * (255 / top)).astype(np.float32)
-        alpha = (values[..., 3] / top).astype(np.float32) if with_alpha else None
+        alpha = (values[..., 3] * (255 / top)).astype(np.float32) if with_alpha else None
         picture = decode(encode(rgb, Output(format=kind, bits=bits), alpha=alpha))
-        np.testing.assert_allclose(picture.rgb * (top / 255), values[..., :3], atol=0.02)
+        np.testing.assert_array_equal(picture.rgb, values[..., :3])
         if alpha is None:
             assert picture.alpha is None
         else:
-            assert picture.alpha is not None
-            np.testing.assert_allclose(picture.alpha * top, values[..., 3], atol=0.02)
+            np.testing.assert_array_equal(picture.alpha, values[..., 3])
 
     def test_sixteen_bits_are_really_sixteen(self) -> None:
         """A ramp a quarter of an 8-bit step high has many values, told apart by a reader of the raw file."""
@@ -353,14 +353,48 @@ class TestEncode:
 
     @pytest.mark.parametrize("kind", ["png", "webp", "tiff"])
     def test_alpha_is_kept(self, kind: str) -> None:
-        alpha = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
+        alpha = np.arange(0, 256, 17, np.uint8).reshape(4, 4)
         picture = decode(encode(np.full((4, 4, 3), 80, np.float32), Output(format=kind), alpha=alpha))
+        np.testing.assert_array_equal(picture.alpha, alpha)
+        deep = alpha.astype(np.uint16) * 257
+        picture = decode(encode(np.full((4, 4, 3), 80, np.float32), Output(format=kind), alpha=deep))
+        np.testing.assert_array_equal(picture.alpha, alpha)
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_decoded_pictures_are_encoded_as_they_are(self, dtype: type) -> None:
+        values = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (70, 9, 3)).astype(dtype)
+        bits = 8 * values.itemsize
+        np.testing.assert_array_equal(decode(encode(values, Output(format="tiff", bits=bits))).rgb, values)
+
+    @pytest.mark.parametrize("size", [(20, 30), (80, 120), (41, 61)])
+    def test_alpha_is_scaled_to_the_picture(self, size: tuple[int, int]) -> None:
+        alpha = np.zeros(size, np.uint8)
+        alpha[:, size[1] // 2 :] = 255
+        picture = decode(encode(np.full((40, 60, 3), 80, np.float32), Output(), alpha=alpha))
         assert picture.alpha is not None
-        np.testing.assert_allclose(picture.alpha, alpha, atol=1 / 255)
+        assert picture.alpha.shape == (40, 60)
+        assert picture.alpha[:, :27].max() < 12
+        assert picture.alpha[:, 33:].min() > 243
 
     def test_jpeg_lies_on_white(self) -> None:
         black, clear = np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.float32)
         assert decode(encode(black, Output(format="jpeg"), alpha=clear)).rgb.min() > 250
+
+    @pytest.mark.parametrize("kind", FORMATS)
+    @pytest.mark.parametrize("bits", [8, 16])
+    def test_writing_can_be_interrupted(self, kind: str, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(picture_files, "_BAND_BYTES", 2**12)
+        output = Output(format=kind, bits=bits if kind in ("png", "tiff") else 8)
+        calls: list[None] = []
+
+        def interrupt() -> None:
+            calls.append(None)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            write(io.BytesIO(), np.zeros((400, 30, 3), np.float32), output, interrupt=interrupt)
+        assert len(calls) == 3
 
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
     def test_values_that_are_no_numbers_are_refused(self, bad: float) -> None:
@@ -382,7 +416,7 @@ class TestEncode:
             (Output(format="jpeg"), 65_500, True),
             (Output(format="jpeg"), 65_501, False),
             (Output(format="tiff"), 32_000, True),
-            (Output(format="tiff", bits=16), 32_000, False),
+            (Output(format="tiff", bits=16), 65_536, True),
             (Output(format="png", bits=16), 65_536, True),
         ],
     )
@@ -398,6 +432,77 @@ class TestEncode:
         rgb = noise(100, 100).astype(np.float32)
         for kind in ["jpeg", "webp"]:
             assert len(encode(rgb, Output(format=kind, quality=30))) < len(encode(rgb, Output(format=kind)))
+
+
+class TestLargeTiffs:
+    """Offsets of a TIFF end at 4 GiB; what could be larger is a BigTIFF. The bound is lowered here."""
+
+    rgb = np.random.default_rng(0).uniform(0, 255, (150, 90, 3)).astype(np.float32)
+
+    @pytest.mark.parametrize("bits", [8, 16])
+    @pytest.mark.parametrize("with_alpha", [False, True])
+    def test_readers_see_the_same_picture(self, bits: int, with_alpha: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        alpha = noise(150, 90, 1)[..., 0] if with_alpha else None
+        output = Output(format="tiff", bits=bits)
+        small = encode(self.rgb, output, alpha=alpha, icc=SRGB, manifest=MANIFEST)
+        monkeypatch.setattr(picture_files, "_TIFF_BYTES", 1000)
+        big = encode(self.rgb, output, alpha=alpha, icc=SRGB, manifest=MANIFEST)
+        assert (small[:4], big[:4]) == (b"II\x2a\0", b"II\x2b\0")
+        first, second = decode(small), decode(big)
+        np.testing.assert_array_equal(second.rgb, first.rgb)
+        assert first.rgb.dtype == (np.uint16 if bits == 16 else np.uint8)
+        assert (first.alpha is not None) == with_alpha
+        if first.alpha is not None:
+            np.testing.assert_array_equal(second.alpha, first.alpha)
+        assert first.icc == second.icc == SRGB
+        assert read_manifest(big) == MANIFEST
+
+    def test_one_strip_and_no_metadata(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(picture_files, "_TIFF_BYTES", 0)
+        rgb = self.rgb[:3, :2].round()
+        np.testing.assert_array_equal(decode(encode(rgb, Output(format="tiff"))).rgb, rgb)
+
+    @pytest.mark.parametrize(("side", "version"), [(26_700, 42), (26_800, 43)])
+    def test_the_bound_is_just_below_4_gib(self, side: int, version: int) -> None:
+        """Of 6 bytes a pixel. The header is there before the first rows are asked for."""
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        file = io.BytesIO()
+        rgb = np.broadcast_to(np.zeros((), np.uint8), (side, side, 3))
+        with pytest.raises(KeyboardInterrupt):
+            write(file, rgb, Output(format="tiff", bits=16), interrupt=interrupt)
+        assert file.getvalue()[2] == version
+
+
+class TestMemory:
+    """Of the pictures' size there is the picture, and what Pillow needs for its own formats; nothing else."""
+
+    side = 2500
+
+    def traced(self, action: Any) -> int:
+        tracemalloc.start()
+        try:
+            action()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    @pytest.mark.parametrize(("kind", "bits"), [("png", 8), ("png", 16), ("tiff", 16), ("jpeg", 8)])
+    def test_writing(self, kind: str, bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(picture_files, "_BAND_BYTES", 2**17)
+        rgb = np.broadcast_to(np.float32(99), (self.side, self.side, 3))
+        alpha = np.broadcast_to(np.uint8(200), (self.side // 2, self.side))
+        with (tmp_path / "picture").open("w+b") as file:
+            output = Output(format=kind, bits=bits)
+            assert self.traced(lambda: write(file, rgb, output, alpha=alpha)) < 3 * self.side**2
+
+    def test_decoding(self) -> None:
+        data = encode(np.broadcast_to(np.uint8(7), (self.side, self.side, 3)), Output())
+        assert self.traced(lambda: decode(data)) < 5 * self.side**2
+        data = encode(np.broadcast_to(np.uint16(7), (self.side, self.side, 3)), Output(bits=16))
+        assert self.traced(lambda: decode(data)) < 8 * self.side**2
 
 
 def test_read_manifest_of_other_pictures_and_no_pictures() -> None:

@@ -1,0 +1,226 @@
+"""Opening picture files within limits, and what they hold, whatever colours they hold it in.
+
+A picture becomes arrays a few rows at a time, so that besides Pillow's copy of it there is one other, and no third.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+
+from shared.pixels import Pixels, bands
+
+# Pillow's own limit is a warning at 89 megapixels; ours refuses, is a setting, and is checked from the header as well.
+Image.MAX_IMAGE_PIXELS = None
+
+#: What is read, by Pillow's names. Of an animation or a multi-page file, the first picture is taken.
+FORMATS = {
+    "PNG": "png",
+    "JPEG": "jpeg",
+    "MPO": "jpeg",
+    "WEBP": "webp",
+    "TIFF": "tiff",
+    "GIF": "gif",
+    "BMP": "bmp",
+    "AVIF": "avif",
+}
+_READABLE = "png, jpeg, webp, tiff, gif, bmp or avif"
+_ORIENTATION = 0x0112
+
+
+class PictureError(ValueError):
+    """The picture cannot be used. The message is for people: what is wrong, with which value, and what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a picture may be. Checked from the file's header, before anything is decoded."""
+
+    #: Of the decoded picture; 200 megapixels are 600 MB as they are decoded, and 2.4 GB as they are rendered.
+    max_pixels: int = 200_000_000
+    #: Of either side.
+    max_side: int = 50_000
+    #: Of the file.
+    max_bytes: int = 512 * 2**20
+
+
+def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
+    """The file's header, read and held against the limits. Raises PictureError."""
+    if not data:
+        raise PictureError("the file is empty")
+    if len(data) > limits.max_bytes:
+        raise PictureError(f"the file has {_mb(len(data))}, more than the {_mb(limits.max_bytes)} allowed")
+    try:
+        image = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name != "MPO"])
+    except UnidentifiedImageError:
+        raise PictureError(_what_is(data)) from None
+    except Exception as error:  # noqa: BLE001 - damaged headers raise nearly anything in Pillow's readers
+        raise PictureError(f"the picture is damaged: its header cannot be read ({error})") from None
+    width, height = image.size
+    if min(width, height) < 1:
+        raise PictureError(f"the picture has no pixels: it is {width}×{height}")
+    if max(width, height) > limits.max_side:
+        raise PictureError(
+            f"the picture is {width}×{height}; its sides may have up to {limits.max_side} pixels. Scale it down first"
+        )
+    if width * height > limits.max_pixels:
+        raise PictureError(
+            f"the picture has {width}×{height} = {width * height / 1e6:.1f} megapixels, more than the "
+            f"{limits.max_pixels / 1e6:.1f} allowed. Scale it down first"
+        )
+    return image
+
+
+def load(image: ImageFile.ImageFile) -> None:
+    """Decode the pixels. Raises PictureError."""
+    try:
+        image.load()
+    except Exception as error:  # noqa: BLE001 - as in open_picture
+        reason = str(error).removeprefix("image file is ")
+        raise PictureError(
+            f"the picture is damaged or cut short ({reason}); upload it again, or open it and save it anew"
+        ) from None
+
+
+def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """Width and height of a loaded image, turned as its EXIF orientation asks."""
+    width, height = image.size
+    return (height, width) if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8) else (width, height)
+
+
+def read(data: bytes, limits: Limits) -> tuple[Pixels, Pixels | None, bytes | None]:
+    """Colours (H, W, 3), transparency (H, W) or None, and the colours' profile, of an upright picture.
+
+    uint8, or uint16 where the file has 16 bits per channel. Raises PictureError.
+    """
+    image = open_picture(data, limits)
+    low = _low_bytes(data, image, limits)
+    load(image)
+    icc, transparent = image.info.get("icc_profile"), image.info.get("transparency")
+    upright = _upright(image)
+    if upright.mode.startswith("I;16"):
+        grey = _array(upright, np.uint16)[..., None]
+        return np.broadcast_to(grey, (*grey.shape[:2], 3)), _without_colour(grey, transparent), None
+    if low is not None:
+        values = _joined(upright, low)
+        alpha = values[..., 3] if values.shape[2] == 4 else _without_colour(values, transparent)
+        return values[..., :3], alpha, _rgb_profile(icc)
+    if upright.mode not in ("RGB", "RGBA"):
+        upright, icc = _to_rgb(upright, icc)
+    elif transparent is not None:
+        upright = upright.convert("RGBA")
+    shallow = _array(upright, np.uint8)
+    return shallow[..., :3], shallow[..., 3] if shallow.shape[2] == 4 else None, _rgb_profile(icc)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The loaded image turned as its EXIF orientation asks; itself when it stands upright."""
+    return image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
+
+
+def _array(image: Image.Image, dtype: type[np.uint8 | np.uint16]) -> NDArray[Any]:
+    """The image's values, (H, W) or (H, W, C). Pillow's own conversion makes two copies on the way."""
+    channels = len(image.getbands())
+    values = np.empty((image.height, image.width, channels) if channels > 1 else (image.height, image.width), dtype)
+    for rows in bands(image.height, image.width):
+        values[rows] = np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
+    return values
+
+
+def _low_bytes(data: bytes, image: ImageFile.ImageFile, limits: Limits) -> Image.Image | None:
+    """The low bytes of an upright 16-bit RGB(A) picture, as an image; None for others. `image` must not be loaded yet.
+
+    Pillow keeps the high byte of each 16-bit value only. Told that the file's byte order is the other one, it keeps
+    the other byte: a second decoding gives the rest of the precision, with Pillow's own decoders.
+    """
+    other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+    rawmodes = [tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in image.tile]
+    if not rawmodes or any(str(raw)[:-1] not in ("RGB;16", "RGBA;16") for raw in rawmodes):
+        return None
+    second = open_picture(data, limits)
+    second.tile = [
+        tile._replace(args=swapped if isinstance(tile.args, str) else (swapped, *(tile.args or ())[1:]))
+        for tile, raw in zip(second.tile, rawmodes, strict=True)
+        for swapped in [f"{str(raw)[:-1]}{other[str(raw)[-1]]}"]
+    ]
+    load(second)
+    return _upright(second)
+
+
+def _joined(high: Image.Image, low: Image.Image) -> NDArray[np.uint16]:
+    """Values (H, W, C) from the images of their high and their low bytes."""
+    values = _array(high, np.uint16)
+    values <<= 8
+    for rows in bands(low.height, low.width):
+        values[rows] |= np.asarray(low.crop((0, rows.start, low.width, rows.stop)))
+    return values
+
+
+def _without_colour(values: NDArray[np.uint16], transparent: Any) -> NDArray[np.uint8] | None:
+    """Transparency (H, W) of a picture (H, W, C) whose pixels of one colour (or grey) are not there; None: all are."""
+    if transparent is None:
+        return None
+    height, width = values.shape[:2]
+    alpha = np.empty((height, width), np.uint8)
+    for rows in bands(height, width):
+        alpha[rows] = np.any(values[rows] != np.asarray(transparent, np.uint16), axis=2) * np.uint8(255)
+    return alpha
+
+
+def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """RGB or RGBA of a picture in another mode, and the profile that is right for it."""
+    if image.mode in ("F", "I", "LAB", "HSV"):
+        raise PictureError(
+            f"pictures with {'32 bits per channel' if image.mode in 'FI' else image.mode + ' colours'} cannot be read; "
+            "save it as RGB with 8 or 16 bits"
+        )
+    if image.mode in ("P", "PA"):
+        has_alpha = image.mode == "PA" or "transparency" in image.info
+        return image.convert("RGBA" if has_alpha else "RGB"), icc
+    if image.mode == "1":
+        image = image.convert("L")
+    if icc and image.mode in ("L", "CMYK") and "transparency" not in image.info:
+        try:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            converted = None  # a profile for other colours than the picture's: go on as if there were none
+        if converted is not None:
+            return converted, None
+    has_alpha = image.mode in ("LA", "La", "RGBa") or "transparency" in image.info
+    return image.convert("RGBA" if has_alpha else "RGB"), icc
+
+
+def _rgb_profile(icc: bytes | None) -> bytes | None:
+    """The profile when it is one for RGB (bytes 16–19 of its header name the colour space), else None."""
+    return icc if icc and icc[16:20] == b"RGB " else None
+
+
+def _mb(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
+
+
+def _what_is(data: bytes) -> str:
+    """What a file that is no readable picture seems to be, for people."""
+    head = data[:4096]
+    hint = f"; use {_READABLE}"
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        return f"HEIC pictures cannot be read{hint}"
+    if head.startswith(b"%PDF"):
+        return f"this is a PDF document, not a picture{hint}"
+    if b"<svg" in head:
+        return f"SVG drawings cannot be read{hint}"
+    try:
+        # A character may be cut at the end of the piece.
+        text = head.decode("utf-8") if len(data) <= len(head) else head[:-4].decode("utf-8", "ignore")
+    except UnicodeDecodeError:
+        text = "\0"
+    if all(c.isprintable() or c.isspace() for c in text):
+        return f"this is a text file, not a picture (it begins {' '.join(text.split())[:30]!r}){hint}"
+    return f"this is not a picture that can be read{hint}"
