@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 from rich.text import Text
 
 from api.cli.command import Failed, Json, Misused, add, err, out, print_json
@@ -14,7 +15,8 @@ from shared.problems import nearest
 if TYPE_CHECKING:
     from shared.cards import Card
 
-Preprocessing = Literal["raw", "unit", "signed", "centred", "caffe"]
+Preprocessing = Literal["raw", "unit", "signed", "centred", "imagenet", "caffe", "torch"]
+Pooling = Literal["own", "average"]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -28,13 +30,26 @@ def add_commands(app: typer.Typer) -> None:
 
 def add_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What jobs will call it")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help=".keras, .h5 or .pb")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help=".keras, .h5, .pb or .mat")],
     preprocessing: Annotated[
         Preprocessing | None,
         typer.Option(
             "--pictures",
-            help="How it wants its pictures: raw 0 to 255, unit 0 to 1, signed -1 to 1, centred minus 117, "
-            "caffe blue-green-red minus the mean",
+            help="How it wants its pictures: raw 0 to 255, unit 0 to 1, signed -1 to 1, centred minus 117, imagenet "
+            "minus ImageNet's mean, caffe the same in blue-green-red, torch 0 to 1 minus the mean by the deviation",
+        ),
+    ] = None,
+    pooling: Annotated[
+        Pooling, typer.Option("--pooling", help="average: replace all pools by average pools, for style transfers")
+    ] = "own",
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            "--classes",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Text file with its classes' names, one a line",
         ),
     ] = None,
     licence: Annotated[str, typer.Option("--licence", help="Shown with the model")] = "unknown",
@@ -42,7 +57,7 @@ def add_model(
 ) -> None:
     """Register a network of your own, for this machine's workers.
 
-    What comes behind a layer that the farm does not know is left out.
+    What comes behind a layer that the farm does not know is left out. No code in the file is run.
 
     Example: dreamfarm models add flowers flowers.keras --pictures unit
     """
@@ -51,45 +66,61 @@ def add_model(
     from worker.networks.collect import BadModel
 
     try:
-        card, notes = register(name, file, folder=settings().networks, preprocessing=preprocessing, licence=licence)
-    except BadModel as error:
+        card, notes = register(
+            name,
+            file,
+            folder=settings().networks,
+            preprocessing=preprocessing,
+            pooling=pooling,
+            classes=[] if classes is None else classes.read_text(encoding="utf-8").splitlines(),
+            licence=licence,
+        )
+    except (BadModel, UnicodeDecodeError) as error:
         raise Misused(str(error)) from None
-    for note in notes:
-        err.print(note, style="yellow", markup=False)
-    _tell(card, as_json)
+    _tell(card, notes, as_json)
 
 
 def pull_model(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A published network")],
     source: Annotated[
-        str | None, typer.Option("--from", metavar="URL", help="Another address of the same file")
+        str | None,
+        typer.Option("--from", metavar="FILE|URL", help="The same file, if it is here already or at another address"),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Download a published network for this machine's workers: inception5h, inception_v3, vgg16, vgg19.
+    """Download a published network for this machine's workers.
+
+    There are inception5h (50 MB), inception_v3 (96 MB), vgg16 (59 MB), vgg19 (80 MB) and Gatys' vgg19_matconvnet
+    (535 MB). A download that broke off goes on where it was.
 
     Example: dreamfarm models pull inception5h
     """
     from shared.settings import settings
     from worker.networks.collect import BadModel
-    from worker.networks.downloads import PUBLISHED, DownloadFailed, pull
+    from worker.networks.downloads import pull
+    from worker.networks.fetching import DownloadFailed
+    from worker.networks.published import PUBLISHED
 
     if model not in PUBLISHED:
         raise Misused(f"{model!r} is not published{nearest(model, PUBLISHED)}; there are: {', '.join(PUBLISHED)}")
+    folders = {"folder": settings().networks, "cache": settings().data / "downloads"}
+    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     try:
-        with err.status(f"downloading {model}") as status:
+        with Progress(*columns, console=err, transient=True) as progress:
+            task = progress.add_task(model, total=PUBLISHED[model].megabytes * 1e6)
 
             def watch(done: int, whole: int | None) -> None:
-                share = "" if whole is None else f" of {whole / 1e6:.0f}"
-                status.update(f"downloading {model}: {done / 1e6:.0f}{share} MB")
+                progress.update(task, completed=done, total=whole)
 
-            card = pull(model, folder=settings().networks, source=source, watch=watch)
+            card, notes = pull(model, **folders, source=source, watch=watch)
     except (DownloadFailed, BadModel) as error:
         raise Failed(str(error)) from None
-    _tell(card, as_json)
+    _tell(card, notes, as_json)
 
 
-def _tell(card: Card, as_json: bool) -> None:
+def _tell(card: Card, notes: list[str], as_json: bool) -> None:
+    for note in notes:
+        err.print(note, style="yellow", markup=False)
     if as_json:
         print_json(card)
         return

@@ -55,6 +55,7 @@ _WHOLE_LAYER: dict[str, dict[str, Any]] = {
     "inception_v3": {"objective": [{"layer": "mixed4"}]},
     "vgg16": {"objective": [{"layer": "block4_conv3"}]},
     "vgg19": {"objective": [{"layer": "block4_conv3"}]},
+    "vgg19_matconvnet": {"objective": [{"layer": "relu4_3"}]},
 }
 _SEVERAL_LAYERS: dict[str, dict[str, Any]] = {
     "motifnet": {
@@ -222,6 +223,12 @@ _VGG19_GATYS: dict[str, Any] = {
     "learning_rate": 2.0,
     "noise": 0.6,
 }
+_MATCONVNET_GATYS: dict[str, Any] = _VGG19_GATYS | {
+    "content_layers": [{"layer": "relu4_2"}],
+    "style_layers": [
+        {"layer": f"relu{i}_1", "weight": weight} for i, weight in enumerate((0.5, 1.0, 1.5, 3.0, 4.0), start=1)
+    ],
+}
 _VGG19_GATYS_TV: dict[str, Any] = {
     "content_layers": [{"layer": "block5_conv2"}],
     "style_layers": [{"layer": f"block{i}_conv1"} for i in range(1, 6)],
@@ -241,7 +248,7 @@ STYLE_PRESETS = _presets(
             "frames": {"every": 20},
             "learning_rate": 4.0,
         },
-        models={"motifnet": _MOTIFNET_STYLE, "vgg19": _VGG19_GATYS},
+        models={"motifnet": _MOTIFNET_STYLE, "vgg19": _VGG19_GATYS, "vgg19_matconvnet": _MATCONVNET_GATYS},
     ),
     Preset(
         name="gatys_tv",

@@ -18,7 +18,7 @@ from shared.problems import nearest
 from shared.settings import settings
 
 #: Networks that are published and can be fetched.
-PUBLISHED = ("inception5h", "inception_v3", "vgg16", "vgg19")
+PUBLISHED = ("inception5h", "inception_v3", "vgg16", "vgg19", "vgg19_matconvnet")
 #: What a network may be called: it names a folder.
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 

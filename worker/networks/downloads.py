@@ -1,144 +1,133 @@
-"""Published networks: where they are, how to tell that a download is whole and true, and what becomes of it."""
+"""Pulling: a published network is downloaded, or taken from a file, checked, and registered."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
 import tempfile
-import time
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import httpx
 
 from shared.cards import Card
 from worker.networks.adding import add
 from worker.networks.collect import BadModel
-
-#: Attempts at a download that breaks off or is refused for the moment, and the first pause between them in seconds.
-ATTEMPTS, FIRST_PAUSE = 4, 1.0
-#: A server that sends nothing for so long is taken for dead.
-SILENCE_SECONDS = 30.0
-CHUNK = 2**20
-
-KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+from worker.networks.fetching import DownloadFailed, Watch, digest_of, fetch
+from worker.networks.published import PUBLISHED, Member, Published, Remote
 
 
-class DownloadFailed(Exception):
-    """A network could not be downloaded; the message says why and what to do."""
+def pull(
+    name: str,
+    *,
+    folder: Path,
+    cache: Path,
+    source: str | None = None,
+    watch: Watch = lambda _done, _all: None,
+) -> tuple[Card, list[str]]:
+    """Downloads a published network, checks it, and registers it in `folder`.
 
-
-@dataclass(frozen=True)
-class Published:
-    """A published network's file."""
-
-    url: str
-    #: Of the file: the algorithm that its publisher uses, and the hexadecimal digest.
-    algorithm: str
-    digest: str
-    licence: str
-    #: The file inside, where the published one is a zip archive, and its SHA-256.
-    member: str | None = None
-    member_sha256: str | None = None
-
-    @property
-    def file_name(self) -> str:
-        """The name of the file."""
-        return self.url.rsplit("/", 1)[-1]
-
-
-PUBLISHED: Mapping[str, Published] = {
-    "inception5h": Published(
-        url="https://storage.googleapis.com/download.tensorflow.org/models/inception5h.zip",
-        algorithm="sha256",
-        digest="d13569f6a98159de37e92e9c8ec4dae8f674fbf475f69fe6199b514f756d4364",
-        licence="Apache-2.0",
-        member="tensorflow_inception_graph.pb",
-        member_sha256="a39b08b826c9d5a5532ff424c03a3a11a202967544e389aca4b06c2bd8aef63f",
-    ),
-    "vgg16": Published(
-        url=KERAS + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        algorithm="md5",
-        digest="6d6bbae143d832006294945121d1f1fc",
-        licence="CC-BY-4.0",
-    ),
-    "vgg19": Published(
-        url=KERAS + "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        algorithm="md5",
-        digest="253f8cb515780f3b799900260a226db6",
-        licence="CC-BY-4.0",
-    ),
-    "inception_v3": Published(
-        url=KERAS + "inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        algorithm="md5",
-        digest="bcbd6486424b2319ff4ef7d526e38f63",
-        licence="Apache-2.0",
-    ),
-}
-
-#: Told the bytes so far and, where the server says it, of all.
-Watch = Callable[[int, int | None], None]
-
-
-def pull(name: str, *, folder: Path, source: str | None = None, watch: Watch = lambda _done, _all: None) -> Card:
-    """Downloads a published network, checks it, and registers it in `folder`; `source` is another address of its file.
-
-    Raises DownloadFailed and BadModel; KeyError for a name that PUBLISHED does not have.
+    `source` is another address of its file, or the path of one that is already here. Downloads lie in the folder
+    `cache` until the network is registered; one that breaks off is resumed the next time. The card, and sentences about
+    what is missing. Raises DownloadFailed and BadModel; KeyError for a name that PUBLISHED does not have.
     """
     published = PUBLISHED[name]
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / published.file_name
-        fetch(source or published.url, file, published.algorithm, published.digest, watch)
-        if published.member is not None:
-            file = _unpacked(file, published.member, published.member_sha256 or "")
-        return add(name, file, folder=folder, licence=published.licence)[0]
+    cache.mkdir(parents=True, exist_ok=True)
+    with _alone(cache / f"{name}.lock"):
+        return _pull(name, published, folder, cache, source, watch)
 
 
-def fetch(url: str, into: Path, algorithm: str, digest: str, watch: Watch = lambda _done, _all: None) -> None:
-    """Downloads `url` to the file `into`, which appears only when its digest is right. Raises DownloadFailed."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            found = _download(url, into, algorithm, watch)
-            break
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            if status < 500 or attempt == ATTEMPTS:
-                raise DownloadFailed(f"{url} answers {status} {error.response.reason_phrase}") from error
-        except (httpx.TransportError, OSError) as error:
-            if attempt == ATTEMPTS or not isinstance(error, httpx.TransportError):
-                raise DownloadFailed(f"{url} cannot be downloaded: {error or type(error).__name__}") from error
-        time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
-    if found != digest:
-        into.unlink()
-        raise DownloadFailed(
-            f"what {url} sends is not the published file: its {algorithm} is {found}, expected {digest}"
+def _pull(
+    name: str, published: Published, folder: Path, cache: Path, source: str | None, watch: Watch
+) -> tuple[Card, list[str]]:
+    local = None if source is None or "://" in source else Path(source)
+    file = _downloaded(name, published.file, cache, source, watch) if local is None else _checked(local, published)
+    classes, notes = _classes(published, file, cache)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        network = file
+        if published.member is not None and zipfile.is_zipfile(file):
+            network = Path(scratch) / published.member.name
+            network.write_bytes(_unpacked(file, published.member))
+        card, left_out = add(
+            name, network, folder=folder, pooling=published.pooling, classes=classes, licence=published.licence
         )
+    if local is None:
+        file.unlink()
+    return card, left_out + notes
 
 
-def _download(url: str, into: Path, algorithm: str, watch: Watch) -> str:
-    """Downloads once; the digest."""
-    digest, done = hashlib.new(algorithm, usedforsecurity=False), 0
-    with httpx.stream("GET", url, timeout=SILENCE_SECONDS, follow_redirects=True) as response:
-        response.raise_for_status()
-        length = response.headers.get("content-length")
-        with into.open("wb") as file:
-            for chunk in response.iter_bytes(CHUNK):
-                file.write(chunk)
-                digest.update(chunk)
-                done += len(chunk)
-                watch(done, None if length is None else int(length))
-    return digest.hexdigest()
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Holds a lock. Raises DownloadFailed when another process has it."""
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DownloadFailed(f"{lock.stem} is being pulled by another process already: wait for it") from None
+        yield
 
 
-def _unpacked(archive: Path, member: str, sha256: str) -> Path:
+def _downloaded(name: str, remote: Remote, cache: Path, source: str | None, watch: Watch) -> Path:
+    """The file in the cache, downloaded unless it is there. Raises DownloadFailed."""
+    file = cache / remote.file_name
+    if file.exists() and digest_of(file, remote.algorithm) in remote.digests:
+        return file
+    urls = remote.urls if source is None else (source,)
+    failures: list[DownloadFailed] = []
+    for url in urls:
+        # Each address may have an edition of its own: what broke off at one is never continued at another.
+        into = cache / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{remote.file_name}"
+        try:
+            fetch(url, into, remote.algorithm, remote.digests, watch)
+        except DownloadFailed as error:
+            failures.append(error)
+            continue
+        into.replace(file)
+        return file
+    advice = f"download it on another machine and run `dreamfarm models pull {name} --from FILE`"
+    raise DownloadFailed(f"{'; '.join(map(str, failures))}. If this machine cannot reach it, {advice}")
+
+
+def _checked(file: Path, published: Published) -> Path:
+    """A file that somebody brought, if it is the published one. Raises DownloadFailed."""
+    remote, member = published.file, published.member
+    if not file.is_file():
+        raise DownloadFailed(f"there is no file {file}")
+    found = digest_of(file, remote.algorithm)
+    if found in remote.digests or (member is not None and digest_of(file, "sha256") == member.sha256):
+        return file
+    raise DownloadFailed(
+        f"{file} is not the published {remote.file_name}: its {remote.algorithm} is {found}, expected "
+        f"{' or '.join(remote.digests)}; was the download cut off? To register another network, use "
+        "`dreamfarm models add`"
+    )
+
+
+def _unpacked(archive: Path, member: Member) -> bytes:
     try:
         with zipfile.ZipFile(archive) as files:
-            data = files.read(member)
+            data = files.read(member.name)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise BadModel(f"{archive.name} is not an archive with {member}") from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise BadModel(f"{member} in {archive.name} is not the published file")
-    file = archive.with_name(member)
-    file.write_bytes(data)
-    return file
+        raise BadModel(f"{archive.name} is not an archive with {member.name}") from error
+    if hashlib.sha256(data).hexdigest() != member.sha256:
+        raise BadModel(f"{member.name} in {archive.name} is not the published file")
+    return data
+
+
+def _classes(published: Published, file: Path, cache: Path) -> tuple[list[str], list[str]]:
+    """The classes' names, and a sentence where they could not be had: a network works without."""
+    if published.labels is not None and zipfile.is_zipfile(file):
+        return _unpacked(file, published.labels).decode().splitlines(), []
+    if published.labels is not None:
+        return [], [f"the classes' names are in {published.file.file_name} only: without it, classes are numbers"]
+    if published.class_index is None:
+        return [], []
+    index = cache / published.class_index.file_name
+    try:
+        fetch(published.class_index.urls[0], index, published.class_index.algorithm, published.class_index.digests)
+    except DownloadFailed as error:
+        return [], [f"classes are numbers, because their names could not be had: {error}"]
+    known = json.loads(index.read_text(encoding="utf-8"))
+    index.unlink()
+    return [known[str(i)][1] for i in range(len(known))], []
