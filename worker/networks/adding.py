@@ -160,11 +160,10 @@ def _read_graph(file: Path, preprocessing: Preprocessing) -> Collection:
 
 def _keras_model(name: str, file: Path) -> tuple[Any, Preprocessing]:
     """A model, and how its pictures usually come. Files may come from anywhere: no code in them is run."""
-    import h5py
     import keras
 
     try:
-        if file.suffix == ".keras" or "model_config" in h5py.File(file).attrs:
+        if file.suffix == ".keras" or _has_layers(file):
             return keras.models.load_model(file, compile=False, safe_mode=True), "raw"
         if name not in PUBLISHED:
             raise BadModel(
@@ -181,6 +180,14 @@ def _keras_model(name: str, file: Path) -> tuple[Any, Preprocessing]:
         raise
     except (ValueError, OSError, TypeError, KeyError, AttributeError, RuntimeError, zipfile.BadZipFile) as error:
         raise BadModel(f"{file.name} cannot be read as a Keras model: {_first_line(error)}") from error
+
+
+def _has_layers(file: Path) -> bool:
+    """Whether an HDF5 file says how the layers are connected, and not just their weights."""
+    import h5py
+
+    with h5py.File(file) as weights:
+        return "model_config" in weights.attrs
 
 
 def _has_top(file: Path) -> bool:
