@@ -49,6 +49,8 @@ class OctavePlan:
     canvas_width: int
     rows: tuple[Span, ...]
     columns: tuple[Span, ...]
+    #: Whether all tiles' activations fit into memory at once, so that nothing is computed twice.
+    keep: bool = False
 
 
 @dataclass(frozen=True)

@@ -137,17 +137,23 @@ class Graph:
         Before the end, the right overhang may be negative: strides can skip pixels, and padding moves cells.
         """
         fields = {INPUT: Field(stride=1, left=0, right=0)}
-        # Lengths of a canvas whose side is a multiple of every stride, because padding depends on them.
-        lengths = {INPUT: math.prod(op.stride for op in self.ops) * 2**20}
+        paddings = self.paddings(axis)
         for op in self.ops:
             inputs, side = [fields[name] for name in op.inputs], op.sides[axis]
-            length = lengths[op.inputs[0]]
-            before, stride = op.padding_before(side, length), inputs[0].stride
+            before, stride = paddings[op.name], inputs[0].stride
             left = max(f.left for f in inputs) + before * stride
             right = max(f.right for f in inputs) + (side - op.stride - before) * stride
             fields[op.name] = Field(stride=stride * op.stride, left=left, right=right)
-            lengths[op.name] = op.length(length)
         return fields
+
+    def paddings(self, axis: int) -> dict[str, int]:
+        """Positions added before each operation's input along one axis, on a canvas that all strides divide."""
+        lengths, found = {INPUT: math.prod(op.stride for op in self.ops) * 2**20}, {}
+        for op in self.ops:
+            length = lengths[op.inputs[0]]
+            found[op.name] = op.padding_before(op.sides[axis], length)
+            lengths[op.name] = op.length(length)
+        return found
 
     def smallest_picture(self, name: str) -> int:
         """The shortest side of a picture in which the named result has a cell, in pixels."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shared.cards import Card
 from worker.networks.activations import ACTIVATIONS
+from worker.networks.arithmetic import Arithmetic, normalised
 from worker.networks.graph import INPUT, Graph, Op
 
 FloatArray = NDArray[np.float32]
@@ -32,33 +33,49 @@ class Network:
     mean: tuple[float, float, float]
     scale: float
 
-    def __repr__(self) -> str:
-        return f"Network({self.card.name!r}, {self.digest[:12]})"
+    #: How it computes, and the device that its weights lie on, in TensorFlow's terms.
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    device: str = "/CPU:0"
+    _variants: dict[tuple[Arithmetic, str], Network] = field(default_factory=dict)
 
-    def activations(self, rgb: Any, layers: Sequence[str]) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        return f"Network({self.card.name!r}, {self.digest[:12]}, {self.arithmetic.precision}, {self.device})"
+
+    def variant(self, arithmetic: Arithmetic, device: str) -> Network:
+        """The same network computing otherwise or elsewhere; always the same object for the same arguments."""
+        if (arithmetic, device) == (self.arithmetic, self.device):
+            return self
+        found = self._variants.get((arithmetic, device))
+        if found is None:
+            found = replace(self, arithmetic=arithmetic, device=device, _variants={})
+            found = self._variants.setdefault((arithmetic, device), found)
+        return found
+
+    def activations(self, rgb: Any, layers: Sequence[str], trims: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Activations (N, h, w, channels) float32 of the named layers for `rgb` (N, H, W, 3) float32 in 0–255.
 
-        Only what these layers depend on is computed. H and W are even where the first convolution has stride 2.
+        Only what these layers depend on is computed. `trims` (int32, (4,): cells at the top, bottom, left and right) are
+        cut off the results they are given for, before these are used any further.
         """
-        results = {INPUT: (rgb - tf.constant(self.mean, tf.float32)) * self.scale}
+        trims = trims or {}
+        values = (rgb - tf.constant(self.mean, tf.float32)) * self.scale
+        results = {INPUT: tf.cast(values, self.arithmetic.values)}
         for op in self.graph.ancestors(layers):
-            results[op.name] = self._apply(op, [results[name] for name in op.inputs])
-        return {layer: results[layer] for layer in layers}
+            result = self._apply(op, [results[name] for name in op.inputs])
+            results[op.name] = _trimmed(result, trims[op.name]) if op.name in trims else result
+        return {layer: tf.cast(results[layer], tf.float32) for layer in layers}
 
     def _apply(self, op: Op, inputs: Sequence[Any]) -> Any:
         x, padding = inputs[0], op.padding.upper()
         match op.kind:
             case "conv":
-                kernel, bias = self._constants[f"{op.name}/kernel"], self._constants[f"{op.name}/bias"]
-                if _by_blocks(op):
-                    return tf.nn.bias_add(tf.nn.conv2d(tf.nn.space_to_depth(x, 2), kernel, 1, padding), bias)
-                return tf.nn.bias_add(tf.nn.conv2d(x, kernel, op.stride, padding), bias)
+                return self._conv(op, x)
             case "depthwise":
-                kernel, bias = self._constants[f"{op.name}/kernel"], self._constants[f"{op.name}/bias"]
+                kernel, bias = self._of(f"{op.name}/kernel"), self._of(f"{op.name}/bias")
                 strides = (1, op.stride, op.stride, 1)
                 return tf.nn.bias_add(tf.nn.depthwise_conv2d(x, kernel, strides, padding), bias)
             case "scale":
-                return x * self._constants[f"{op.name}/kernel"] + self._constants[f"{op.name}/bias"]
+                return x * self._of(f"{op.name}/kernel") + self._of(f"{op.name}/bias")
             case "relu":
                 return tf.nn.relu(x)
             case "activation":
@@ -71,32 +88,42 @@ class Network:
             case "avg_pool":
                 return tf.nn.avg_pool2d(x, op.kernel, op.stride, padding)
             case "lrn":
-                return _normalised(x, *op.parameters)
+                return normalised(x, *op.parameters)
             case "concat":
                 return tf.concat(inputs, axis=-1)
             case "add":
                 return tf.add_n(inputs)
 
+    def _conv(self, op: Op, x: Any) -> Any:
+        name, stride = f"{op.name}/kernel", op.stride
+        if _by_blocks(op):
+            x, stride = tf.nn.space_to_depth(x, 2), 1
+        half = self._constant(name, self.arithmetic.half) if self.arithmetic.precision != "float32" else None
+        result = self.arithmetic.conv(x, self._constant(name, tf.float32), half, stride, op.padding.upper())
+        return tf.nn.bias_add(result, self._of(f"{op.name}/bias"))
+
+    def _of(self, name: str) -> Any:
+        """A weight in the type of activations."""
+        return self._constant(name, self.arithmetic.values)
+
+    def _constant(self, name: str, kind: Any) -> Any:
+        if (name, kind) not in self._constants:
+            op = self.graph.by_name[name.rpartition("/")[0]]
+            value = _blocks(self.weights[name]) if name.endswith("/kernel") and _by_blocks(op) else self.weights[name]
+            # Made outside of any trace, so that every program on the device shares one copy.
+            with tf.init_scope(), tf.device(self.device):
+                self._constants[name, kind] = tf.cast(tf.constant(value), kind)
+        return self._constants[name, kind]
+
     @cached_property
-    def _constants(self) -> dict[str, Any]:
-        weights = dict(self.weights)
-        weights |= {
-            f"{op.name}/kernel": _blocks(weights[f"{op.name}/kernel"]) for op in self.graph.ops if _by_blocks(op)
-        }
-        # Made outside of any trace, so that every program shares one copy.
-        with tf.init_scope():
-            return {name: tf.constant(value) for name, value in weights.items()}
+    def _constants(self) -> dict[tuple[str, Any], Any]:
+        return {}
 
 
-def _normalised(x: Any, radius: float, bias: float, alpha: float, beta: float) -> Any:
-    """Local response normalisation. The sum over neighbouring channels is a banded 1×1 convolution.
-
-    TensorFlow's own operation takes a quarter of the time of an Inception network on a CPU; this one a tenth.
-    """
-    channels = np.arange(x.shape[-1])
-    band = (np.abs(channels[:, None] - channels) <= radius).astype(np.float32)
-    energy = tf.nn.conv2d(tf.square(x), band[None, None], 1, "SAME")
-    return x * tf.pow(bias + alpha * energy, -beta)
+def _trimmed(result: Any, trims: Any) -> Any:
+    top, bottom, left, right = tf.unstack(trims)
+    shape = tf.shape(result)
+    return result[:, top : shape[1] - bottom, left : shape[2] - right]
 
 
 def _by_blocks(op: Op) -> bool:

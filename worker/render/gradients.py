@@ -6,7 +6,7 @@ everything that the cells around it say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -15,66 +15,45 @@ import numpy as np
 import tensorflow as tf
 
 from worker.networks.network import Network
-from worker.render.measure import sums
+from worker.render.crew import crew
+from worker.render.measure import summed, sums
 from worker.render.objectives import Objective
+from worker.render.programs import ANY, Kept, tile_program
 from worker.render.recipe import FloatArray, Interrupt
-from worker.render.tiles import CELLS, MAP, WINDOW, Canvas, Maps, statistics_of, tiles_of
+from worker.render.tiles import Canvas, Maps, Tile, add_window, regions_of, tiles_of
 
 COUNTS = tf.TensorSpec((None,), tf.float32)
-ANY = tf.TensorSpec(None, tf.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """The compiled functions of one network and objective."""
+    """A network and what is wanted of it."""
 
     network: Network
     objective: Objective
 
-    @cached_property
-    def pull(self) -> Any:
-        """(window, cells, maps, derivatives by the statistics) → statistics, gradient by the window."""
-
-        def pull(window: Any, cells: Any, maps: Sequence[Any], derivatives: Sequence[Any]) -> Any:
-            with tf.GradientTape() as tape:
-                tape.watch(window)
-                statistics = statistics_of(self.network, self.objective.statistics, window, cells, maps)
-                total = tf.add_n([tf.reduce_sum(s * d) for s, d in zip(statistics, derivatives, strict=True)])
-            return statistics, tape.gradient(total, window)
-
-        count = len(self.objective.statistics)
-        return tf.function(pull, input_signature=(WINDOW, CELLS, [MAP] * count, [ANY] * count), autograph=False)
+    def derive(
+        self, statistics: Sequence[Any], counts: FloatArray, parameters: Sequence[Any]
+    ) -> tuple[float, list[FloatArray]]:
+        """The loss, and its derivatives by the statistics."""
+        with tf.device(crew().main):
+            values = [tf.constant(s, tf.float32) for s in statistics]
+            loss, derivatives = self._derive(
+                values, tf.constant(counts), [tf.constant(p, tf.float32) for p in parameters]
+            )
+        return float(loss), [d.numpy() for d in derivatives]
 
     @cached_property
-    def whole(self) -> Any:
-        """(window, cells, maps, counts, parameters) → loss, gradient by the window: for a picture of one tile."""
-
-        def whole(window: Any, cells: Any, maps: Sequence[Any], counts: Any, parameters: Sequence[Any]) -> Any:
-            with tf.GradientTape() as tape:
-                tape.watch(window)
-                statistics = statistics_of(self.network, self.objective.statistics, window, cells, maps)
-                loss = self._loss(statistics, counts, parameters)
-            return loss, tape.gradient(loss, window)
-
-        maps, parameters = [MAP] * len(self.objective.statistics), [ANY] * self.objective.parameter_count
-        return tf.function(whole, input_signature=(WINDOW, CELLS, maps, COUNTS, parameters), autograph=False)
-
-    @cached_property
-    def derive(self) -> Any:
-        """(statistics, counts, parameters) → loss, its derivatives by the statistics."""
-
+    def _derive(self) -> Any:
         def derive(statistics: Sequence[Any], counts: Any, parameters: Sequence[Any]) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(statistics)
-                loss = self._loss(statistics, counts, parameters)
+                means = [s / count for s, count in zip(statistics, tf.unstack(counts, len(statistics)), strict=True)]
+                loss = self.objective.loss(means, parameters)
             return loss, tape.gradient(loss, statistics)
 
         statistics, parameters = [ANY] * len(self.objective.statistics), [ANY] * self.objective.parameter_count
         return tf.function(derive, input_signature=(statistics, COUNTS, parameters), autograph=False)
-
-    def _loss(self, statistics: Sequence[Any], counts: Any, parameters: Sequence[Any]) -> Any:
-        means = [s / count for s, count in zip(statistics, tf.unstack(counts, len(statistics)), strict=True)]
-        return self.objective.loss(means, parameters)
 
 
 @lru_cache(maxsize=32)
@@ -91,36 +70,81 @@ class Engine:
     canvas: Canvas
 
     def gradient(
-        self, picture: FloatArray, parameters: Sequence[Any], maps: Maps, interrupt: Interrupt
+        self,
+        picture: FloatArray,
+        parameters: Sequence[Any],
+        maps: Maps,
+        interrupt: Interrupt,
+        *,
+        shift: tuple[int, int] = (0, 0),
     ) -> tuple[float, FloatArray]:
-        """The objective's value at `picture` (H, W, 3) and its gradient, of the same shape."""
+        """The objective's value at `picture` (H, W, 3), and its gradient, a new array of the same shape.
+
+        With a `shift`, both are those of np.roll(picture, shift, (0, 1)); the gradient is rolled back.
+        """
         network, objective = self.program.network, self.program.objective
-        counts = tf.constant(self.canvas.counts(network, objective.statistics))
-        parameters = [tf.constant(p, tf.float32) for p in parameters]
+        counts = self.canvas.counts(network, objective.statistics)
+        tiles = tiles_of(
+            network, regions_of(objective.statistics), picture, self.canvas, objective.statistics, maps, shift
+        )
         if objective.linear:
             # The derivative is the same everywhere, so one pass over the tiles is enough.
-            _, derivatives = self.program.derive([tf.zeros(()) for _ in objective.statistics], counts, parameters)
-            found, gradient = self._pull(picture, maps, derivatives, interrupt)
+            _, derivatives = self.program.derive([np.float32(0)] * len(objective.statistics), counts, parameters)
+            found, gradient = self._pull(picture, tiles, derivatives, shift, interrupt)
             return sum(float(d) * float(s) for d, s in zip(derivatives, found, strict=True)), gradient
-        if len(self.canvas.tiles) == 1:
-            (tile,) = tiles_of(network, objective.statistics, picture, maps, self.canvas, interrupt)
-            loss, part = self.program.whole(*tile.inputs, counts, parameters)
-            return float(loss), np.array(part)
+        if self.canvas.keep or len(self.canvas.tiles) == 1:
+            return self._kept(picture, tiles, counts, parameters, shift, interrupt)
+        if any(shift):
+            raise ValueError("pictures are shifted for dreams only")
         found = sums(network, objective.statistics, picture, maps, self.canvas, interrupt)
-        loss, derivatives = self.program.derive([tf.constant(s) for s in found], counts, parameters)
-        return float(loss), self._pull(picture, maps, derivatives, interrupt)[1]
+        loss, derivatives = self.program.derive(found, counts, parameters)
+        return loss, self._pull(picture, tiles, derivatives, shift, interrupt)[1]
 
     def _pull(
-        self, picture: FloatArray, maps: Maps, derivatives: Sequence[Any], interrupt: Interrupt
+        self,
+        picture: FloatArray,
+        tiles: Iterable[Tile],
+        derivatives: Sequence[FloatArray],
+        shift: tuple[int, int],
+        interrupt: Interrupt,
     ) -> tuple[list[FloatArray], FloatArray]:
         """The statistics' sums, and the gradient assembled from the tiles'."""
-        network, statistics = self.program.network, self.program.objective.statistics
+        statistics = self.program.objective.statistics
+
+        def pull(tile: Tile, device: str) -> tuple[Tile, list[FloatArray], FloatArray]:
+            compiled = tile_program(self.program.network, statistics, self.canvas, device)
+            return tile, *compiled.gradient(tile, derivatives)
+
+        gradient, found = np.zeros_like(picture), []
+        for tile, values, part in crew().each(pull, tiles, interrupt):
+            add_window(gradient, part, tile.row, tile.column, shift)
+            found.append(values)
+        return summed(found), gradient
+
+    def _kept(
+        self,
+        picture: FloatArray,
+        tiles: Iterable[Tile],
+        counts: FloatArray,
+        parameters: Sequence[Any],
+        shift: tuple[int, int],
+        interrupt: Interrupt,
+    ) -> tuple[float, FloatArray]:
+        """Loss and gradient with every tile's activations kept: nothing is computed twice."""
+        statistics = self.program.objective.statistics
+
+        def begin(tile: Tile, device: str) -> Kept:
+            return tile_program(self.program.network, statistics, self.canvas, device).begin(tile)
+
+        kept = list(crew().each(begin, tiles, interrupt))
+        loss, derivatives = self.program.derive(
+            summed([s.numpy() for s in tile.statistics] for tile in kept), counts, parameters
+        )
+
+        def pull(tile: Kept, _device: str) -> tuple[Tile, FloatArray]:
+            return tile.tile, tile.gradient(derivatives)
+
         gradient = np.zeros_like(picture)
-        totals = [np.zeros(d.shape, np.float32) for d in derivatives]
-        for tile in tiles_of(network, statistics, picture, maps, self.canvas, interrupt):
-            found, part = self.program.pull(*tile.inputs, derivatives)
-            if len(self.canvas.tiles) == 1:
-                return [s.numpy() for s in found], np.array(part)
-            gradient[tile.row.start : tile.row.stop, tile.column.start : tile.column.stop] += part.numpy()
-            totals = [a + b.numpy() for a, b in zip(totals, found, strict=True)]
-        return totals, gradient
+        for tile, part in crew().each(pull, kept, interrupt):
+            add_window(gradient, part, tile.row, tile.column, shift)
+        return loss, gradient

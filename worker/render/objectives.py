@@ -26,6 +26,8 @@ class Statistic:
     kind: Kind
     channel: int | None = None
     border: int = 0
+    #: Whether every tile sees the whole reference map instead of the part that lies at its own cells.
+    shared: bool = False
 
     def of(self, activations: Any, reference: Any) -> Any:
         """The statistic of activations (1, h, w, C); `reference`, of the same shape, is for `distance` only."""
