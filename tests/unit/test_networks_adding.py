@@ -50,7 +50,7 @@ def test_published_weights_are_read_into_their_layers(networks: Path, tmp_path: 
         ("model.keras", b"not a model", "cannot be read as a Keras model"),
         ("model.pb", b"\xff\xff\xff\xff", "is not a frozen TensorFlow graph"),
         ("model.h5", b"\x89HDF\r\n\x1a\n", "cannot be read as a Keras model"),
-        ("model.mat", b"MATLAB 5.0 MAT-file", "is no whole MATLAB file"),
+        ("model.mat", b"MATLAB 5.0 MAT-file", "no MATLAB file that can be read: it does not begin as one"),
         ("model.onnx", b"", "neither a Keras model"),
         ("motifnet", b"", "comes with dreamfarm"),
     ],

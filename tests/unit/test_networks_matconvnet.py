@@ -104,7 +104,7 @@ def flattened(file: Path) -> Path:
 
 
 DAMAGED = {
-    "truncated": (truncated, "is no whole MATLAB file"),
+    "truncated": (truncated, "no MATLAB file that can be read: it was cut off"),
     "other": (flattened, "holds no chain of layers"),
     "no weights": (lambda file: chain(file, {"type": "conv", "name": "conv"}), "layer 'conv' has no weights"),
     "misfit": (lambda file: chain(file, KERNEL, KERNEL | {"name": "next"}), "the kernel of 'next' has the shape"),

@@ -88,8 +88,9 @@ def _in_order(nodes: dict[str, Any]) -> Iterator[str]:
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, node in nodes.items():
         inputs = list(map(_plain, node.input))
-        if missing := next((source for source in inputs if source not in nodes), None):
-            raise BadModel(f"node {name!r} takes {missing!r}, which is not in the graph")
+        for source in inputs:
+            if source not in nodes:
+                raise BadModel(f"node {name!r} takes {source!r}, which is not in the graph")
         sorter.add(name, *inputs)
     try:
         sorter.prepare()

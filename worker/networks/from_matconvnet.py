@@ -2,8 +2,8 @@
 
 A file holds a chain of layers under names of their own (`conv1_1`, `relu1_1`, `pool1` …): convolutions with kernels
 (h, w, in, out), ReLU, pooling, local response normalisation. It is data only, and nothing in it is run. The fully
-connected layers at the end, which are convolutions there, are left out: they hold six in seven of all weights, and
-neither styles nor dreams use them.
+connected layers at the end, which are convolutions there, are left out when they are as large as VGG's: they hold six in
+seven of all weights, and neither styles nor dreams use them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.graph import INPUT
+from worker.networks.matlab import BadMatlabFile, read
 
 #: Kernels with more numbers than this are fully connected layers.
 LARGEST_KERNEL = 2**24
@@ -44,32 +45,22 @@ def from_matconvnet(file: Path, preprocessing: Preprocessing) -> Collection:
 
 def _net(file: Path) -> dict[str, Any]:
     try:
-        import scipy.io
-    except ImportError:
-        raise BadModel("MATLAB's files are read with SciPy, which is not installed: pip install scipy") from None
-    try:
-        net: dict[str, Any] = scipy.io.loadmat(file, struct_as_record=True, squeeze_me=False)
-    except NotImplementedError:
-        raise BadModel(f"{file.name} is a file of MATLAB 7.3: save it again with -v7") from None
-    # The reader meets damage with whatever its parts raise.
-    except Exception as error:
-        raise BadModel(f"{file.name} is no whole MATLAB file: {error or type(error).__name__}") from error
+        net = read(file)
+    except BadMatlabFile as error:
+        raise BadModel(f"{file.name} is no MATLAB file that can be read: {error}") from error
     # Newer files keep all of a network in a structure.
     inner = net.get("net")
-    return net if inner is None or inner.dtype.names is None else {key: inner[key][0, 0] for key in inner.dtype.names}
+    return inner if isinstance(inner, dict) else net
 
 
-def _layers(net: dict[str, Any], file: Path) -> list[Any]:
+def _layers(net: dict[str, Any], file: Path) -> list[dict[str, Any]]:
     layers = net.get("layers")
-    if not isinstance(layers, np.ndarray) or layers.dtype != object:
+    if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
         raise BadModel(f"{file.name} holds no chain of layers ('layers'), as matconvnet's networks do")
-    structures = [cell[0, 0] for cell in layers.ravel() if getattr(cell, "size", 0) == 1 and cell.dtype.names]
-    if len(structures) != layers.size:
-        raise BadModel(f"{file.name} holds layers that are no structures")
-    return structures
+    return layers
 
 
-def _take(found: Collection, layer: Any, name: str, source: str) -> str | None:
+def _take(found: Collection, layer: dict[str, Any], name: str, source: str) -> str | None:
     """Adds a layer's operations; the last one's name, or None for a layer that is left out."""
     channels = found.channels(source)
     match _text(layer, "type"):
@@ -77,15 +68,17 @@ def _take(found: Collection, layer: Any, name: str, source: str) -> str | None:
             kernel, bias = _weights(layer, name)
             if kernel.size > LARGEST_KERNEL or kernel.shape[0] != kernel.shape[1]:
                 return None
-            around, stride, side = _numbers(layer, "pad", 4), _numbers(layer, "stride", 2), kernel.shape[0]
-            if stride[0] == 1 and around == [(side - 1) // 2] * 4 and side % 2 == 1:
+            around, stride, side = _sides(layer, "pad", 4), _sides(layer, "stride", 2), kernel.shape[0]
+            if stride == [1, 1] and around == [(side - 1) // 2] * 4 and side % 2 == 1:
                 return found.conv(name, source, kernel, bias)
+            if stride[0] != stride[1]:
+                return None
             padded = _padded(found, name, source, around)
             return padded and found.conv(name, padded, kernel, bias, stride=stride[0], padding="valid")
         case "relu":
             return found.op(name, "relu", [source], channels)
         case "pool":
-            side, stride, around = (_numbers(layer, key, n) for key, n in (("pool", 2), ("stride", 2), ("pad", 4)))
+            side, stride, around = (_sides(layer, key, n) for key, n in (("pool", 2), ("stride", 2), ("pad", 4)))
             if len({*side}) > 1 or len({*stride}) > 1:
                 return None
             kind = "avg_pool" if _text(layer, "method") == "avg" else "max_pool"
@@ -93,7 +86,7 @@ def _take(found: Collection, layer: Any, name: str, source: str) -> str | None:
             shape = {"kernel": side[0], "stride": stride[0], "padding": "valid"}
             return padded and found.op(name, kind, [padded], channels, **shape)  # type: ignore[arg-type]
         case "normalize" | "lrn":
-            depth, kappa, alpha, beta = (float(v) for v in np.ravel(layer["param"]))
+            depth, kappa, alpha, beta = _numbers(layer, "param", 4)
             return found.op(name, "lrn", [source], channels, parameters=[(depth - 1) // 2, kappa, alpha, beta])
         case "dropout":
             return source
@@ -110,43 +103,41 @@ def _padded(found: Collection, name: str, source: str, around: list[int]) -> str
     return found.op(f"{name}_pad", "pad", [source], found.channels(source), parameters=[top, bottom])
 
 
-def _weights(layer: Any, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _weights(layer: dict[str, Any], name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Kernel (h, w, in, out) and bias (out,); the oldest files call them filters and biases."""
-    fields = layer.dtype.names
-    if "weights" in fields and layer["weights"].size >= 2:
-        kernel, bias = layer["weights"].ravel()[:2]
-    elif "filters" in fields and "biases" in fields:
-        kernel, bias = layer["filters"], layer["biases"]
-    else:
+    both = layer.get("weights")
+    kernel, bias = (
+        both[:2] if isinstance(both, list) and len(both) >= 2 else (layer.get("filters"), layer.get("biases"))
+    )
+    if not isinstance(kernel, np.ndarray) or not isinstance(bias, np.ndarray) or kernel.ndim > 4:
         raise BadModel(f"layer {name!r} has no weights")
-    kernel, bias = np.asarray(kernel, np.float32), np.ravel(np.asarray(bias, np.float32))
     # MATLAB drops sides of length 1 at the end.
-    return kernel.reshape(kernel.shape + (1,) * (4 - kernel.ndim)), bias
+    return kernel.reshape(kernel.shape + (1,) * (4 - kernel.ndim)).astype(np.float32), np.ravel(bias).astype(np.float32)
 
 
-def _numbers(layer: Any, key: str, count: int) -> list[int]:
+def _numbers(layer: dict[str, Any], key: str, count: int) -> list[float]:
     """A field with a number for each side, or one for all; left out, no padding and steps of one."""
-    if key not in layer.dtype.names:
-        return [0 if key == "pad" else 1] * count
-    values = [int(v) for v in np.ravel(layer[key])]
+    given = np.ravel(layer.get(key, 0 if key == "pad" else 1))
+    if given.size not in (1, count) or given.dtype.kind not in "fiu" or not np.isfinite(given).all():
+        raise BadModel(f"layer {layer.get('name')!r} has no {key} of 1 or {count} numbers")
+    values = [float(number) for number in given]
     return values * count if len(values) == 1 else values
 
 
-def _text(layer: Any, key: str) -> str:
-    values = np.ravel(layer[key]) if key in layer.dtype.names else np.array([""])
-    return str(values[0]) if values.size else ""
+def _sides(layer: dict[str, Any], key: str, count: int) -> list[int]:
+    return [int(number) for number in _numbers(layer, key, count)]
+
+
+def _text(layer: dict[str, Any], key: str) -> str:
+    value = layer.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _mean(net: dict[str, Any]) -> NDArray[np.float64] | None:
     """The mean colour that the network's pictures are freed from: red, green, blue."""
-    for path in (("meta", "normalization", "averageImage"), ("normalization", "averageImage")):
-        value: Any = net
-        for key in path:
-            fields = value if isinstance(value, dict) else value.dtype.names or ()
-            if key not in fields:
-                break
-            value = value[key] if isinstance(value, dict) else value[key][0, 0]
-        else:
-            average = np.asarray(value, np.float64)
-            return average.reshape(-1, 3).mean(0) if average.size and average.shape[-1] == 3 else None
-    return None
+    meta = net.get("meta")
+    normalization = (meta if isinstance(meta, dict) else net).get("normalization")
+    average = normalization.get("averageImage") if isinstance(normalization, dict) else None
+    if not isinstance(average, np.ndarray) or not average.size or average.shape[-1] != 3:
+        return None
+    return np.asarray(average.reshape(-1, 3).mean(0, dtype=np.float64))
