@@ -161,6 +161,7 @@ def _layers(spec: DreamSpec | StyleSpec, card: Card) -> list[Layer]:
             problems.append(Problem("tiling.mode", "style transfers are always exact; roll is for dreams"))
         wanted = [(f"content_layers.{i}", item.layer, None) for i, item in enumerate(spec.content_layers)]
         wanted += [(f"style_layers.{i}", item.layer, None) for i, item in enumerate(spec.style_layers)]
+        wanted += [(f"objective.{i}", term.layer, term.channel) for i, term in enumerate(spec.objective)]
     for field, name, channel in wanted:
         try:
             layer = card.find_layer(name)

@@ -19,9 +19,9 @@ from worker.render.recipe import never
 WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def luminance(picture: Pixels) -> FloatArray:
-    """`picture` in grey, as three equal channels."""
-    result = np.empty(picture.shape, np.float32)
+def luminance(picture: Pixels, *, out: FloatArray | None = None) -> FloatArray:
+    """`picture` in grey, as three equal channels; `out`, which may be the picture itself, receives it."""
+    result = np.empty(picture.shape, np.float32) if out is None else out
     for rows in bands(*picture.shape[:2]):
         result[rows] = _grey(floats(picture[rows]))
     return result

@@ -12,10 +12,15 @@ from typing import Any, Literal, Protocol
 
 import tensorflow as tf
 
+from shared import specs
+from shared.cards import Card
+
 #: How a statistic looks at activations (1, h, w, C); the result's shape.
 #: `sum`: of one channel or all, (); `squares`: sum of squares, (); `sums`: per channel, (C,); `gram`: (C, C);
-#: `distance`: sum of squared differences to a given map of activations, ().
-Kind = Literal["sum", "squares", "sums", "gram", "distance"]
+#: `masked_sums`, `masked_gram`: the same, each cell times its value in a given mask (1, h, w, 1);
+#: `distance`: sum of squared differences to a given map of activations, ();
+#: `guided`: sum of each cell's dot product with the cell of a guide's activations for which it is largest, ().
+Kind = Literal["sum", "squares", "sums", "gram", "masked_sums", "masked_gram", "distance", "guided"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,11 @@ class Statistic:
     shared: bool = False
 
     def of(self, activations: Any, reference: Any) -> Any:
-        """The statistic of activations (1, h, w, C); `reference`, of the same shape, is for `distance` only."""
+        """The statistic of activations (1, h, w, C).
+
+        `reference` is the mask (1, h, w, 1) of masked statistics, for `distance` a map of the activations' shape, and
+        for `guided` the guide's activations (1, any, any, C).
+        """
         if self.channel is not None:
             activations = activations[..., self.channel]
         match self.kind:
@@ -40,11 +49,29 @@ class Statistic:
                 return tf.reduce_sum(tf.square(activations))
             case "sums":
                 return tf.reduce_sum(activations, axis=(0, 1, 2))
+            case "masked_sums":
+                return tf.reduce_sum(activations * reference, axis=(0, 1, 2))
             case "gram":
-                cells = tf.reshape(activations, (-1, activations.shape[-1]))
-                return tf.matmul(cells, cells, transpose_a=True)
+                return _products(activations, activations)
+            case "masked_gram":
+                return _products(activations * reference, activations)
             case "distance":
                 return tf.reduce_sum(tf.math.squared_difference(activations, reference))
+            case "guided":
+                return tf.reduce_sum(activations * _best_matches(activations, reference))
+
+
+#: Cells that are compared with all of a guide's at a time: 64 MiB of likenesses at most (of 256 × 256 cells).
+_COMPARED = 256
+_KINDS: dict[str, Kind] = {"mean": "sum", "mean_square": "squares", "guided": "guided"}
+
+
+def statistic_of(term: specs.Objective, card: Card) -> Statistic:
+    """What a term of a specification looks at. Raises UnknownLayer, UnknownChannel."""
+    layer = card.find_layer(term.layer)
+    channel = None if term.channel is None else layer.find_channel(term.channel)
+    kind = _KINDS[term.statistic]
+    return Statistic(term.layer, kind, channel, term.border, shared=kind == "guided")
 
 
 class Objective(Protocol):
@@ -85,43 +112,61 @@ class WeightedSum:
 
 @dataclass(frozen=True)
 class StyleLoss:
-    """Gram matrices and means near those of a style, activations near those of a content.
+    """Statistics near those of a style, and others that simply count: what style transfers minimise.
 
-    Each layer's differences are measured in units of the target's own energy, so that layers weigh what their weights
-    say. Parameters: for each style layer its weight, Gram matrix and means; for each content layer its weight, which
-    already holds the division by the content's energy.
+    Parameters: for each matched statistic a coefficient and the target, of the statistic's shape; then a coefficient for
+    each counted statistic.
     """
 
-    style_layers: tuple[str, ...]
-    content_layers: tuple[str, ...]
+    #: Gram matrices and sums per channel.
+    matched: tuple[Statistic, ...]
+    #: Distances to the content, and what is dreamt into the picture.
+    counted: tuple[Statistic, ...]
     linear: bool = False
 
     @property
-    def parameter_count(self) -> int:
-        """Weight, Gram matrix and means of each style layer; the weight of each content layer."""
-        return 3 * len(self.style_layers) + len(self.content_layers)
+    def statistics(self) -> tuple[Statistic, ...]:
+        """The matched statistics, then the counted ones."""
+        return self.matched + self.counted
 
     @property
-    def statistics(self) -> tuple[Statistic, ...]:
-        """Gram matrix and sums of each style layer, then the distance of each content layer."""
-        styles = [Statistic(layer, kind) for layer in self.style_layers for kind in STYLE_KINDS]
-        return (*styles, *(Statistic(layer, "distance") for layer in self.content_layers))
+    def parameter_count(self) -> int:
+        """Coefficient and target of each matched statistic, coefficient of each counted one."""
+        return 2 * len(self.matched) + len(self.counted)
 
     def loss(self, means: Sequence[Any], parameters: Sequence[Any]) -> Any:
-        """The weighted sum of all differences."""
-        terms = []
-        for i in range(len(self.style_layers)):
-            weight, *targets = parameters[3 * i : 3 * i + 3]
-            terms += [
-                weight
-                * tf.reduce_sum(tf.math.squared_difference(mean, target))
-                # A style may leave a whole layer silent.
-                / tf.maximum(tf.reduce_sum(tf.square(target)), 1e-12)
-                for mean, target in zip(means[2 * i : 2 * i + 2], targets, strict=True)
-            ]
-        distances, weights = means[2 * len(self.style_layers) :], parameters[3 * len(self.style_layers) :]
-        terms += [weight * distance for weight, distance in zip(weights, distances, strict=True)]
+        """Σ coefficient · ‖mean − target‖² over the matched statistics + Σ coefficient · mean over the counted ones."""
+        matched = 2 * len(self.matched)
+        terms = [
+            coefficient * tf.reduce_sum(tf.math.squared_difference(mean, target))
+            for mean, coefficient, target in zip(means, parameters[:matched:2], parameters[1:matched:2], strict=False)
+        ]
+        terms += [c * mean for c, mean in zip(parameters[matched:], means[len(self.matched) :], strict=True)]
         return tf.add_n(terms)
 
 
-STYLE_KINDS: tuple[Kind, Kind] = ("gram", "sums")
+def _products(a: Any, b: Any) -> Any:
+    """Σ a·bᵀ over the cells of activations (1, h, w, C) and (1, h, w, D): (C, D)."""
+    cells = [tf.reshape(x, (-1, x.shape[-1])) for x in (a, b)]
+    return tf.matmul(*cells, transpose_a=True)
+
+
+def _best_matches(activations: Any, guide: Any) -> Any:
+    """For each cell of activations (1, h, w, C) that cell of the guide's (1, any, any, C) whose dot product is largest.
+
+    Which one that is counts as given: no gradient leads through the choice. Every cell is compared with every other, a
+    few at a time.
+    """
+    channels = activations.shape[-1]
+    cells = tf.reshape(tf.stop_gradient(activations), (-1, channels))
+    known = tf.reshape(tf.cast(guide, activations.dtype), (-1, channels))
+    # Blocks of one size also when there are no cells at all, as in tiles that own nothing but the picture's border.
+    missing = -tf.shape(cells)[0] % _COMPARED
+    blocks = tf.reshape(tf.pad(cells, ((0, missing), (0, 0))), (-1, _COMPARED, channels))
+
+    def best(block: Any) -> Any:
+        return tf.argmax(tf.matmul(block, known, transpose_b=True), axis=1)
+
+    found = tf.map_fn(best, blocks, parallel_iterations=1, fn_output_signature=tf.TensorSpec(_COMPARED, tf.int64))
+    matches = tf.gather(known, tf.reshape(found, (-1,))[: tf.shape(cells)[0]])
+    return tf.stop_gradient(tf.reshape(matches, tf.shape(activations)))

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from shared.pixels import each_band
+from worker.render.banded import lines, row_sums
+from worker.render.recipe import FloatArray, never
 
 
-def total_variation(picture: FloatArray) -> tuple[float, FloatArray]:
-    """The mean over pixels of Σ (a² + b²)^1.25 over the channels, and its gradient, for `picture` (H, W, 3).
+def add_variation(picture: FloatArray, weight: float, gradient: FloatArray) -> float:
+    """`weight` times the total variation of `picture` (H, W, 3); its gradient is added to `gradient`, in place.
 
-    a and b are the differences to the pixel below and to the right (Mahendran and Vedaldi 2015, β = 2.5).
+    The total variation is the mean over pixels of Σ (a² + b²)^1.25 over the channels, a and b being the differences to
+    the pixel below and to the right (Mahendran and Vedaldi 2015, β = 2.5).
     """
-    down, right = picture[1:, :-1] - picture[:-1, :-1], picture[:-1, 1:] - picture[:-1, :-1]
-    square = np.square(down) + np.square(right)
-    slope = np.float32(2.5) * np.sqrt(np.sqrt(square))
-    gradient = np.zeros_like(picture)
-    gradient[1:, :-1] += slope * down
-    gradient[:-1, 1:] += slope * right
-    gradient[:-1, :-1] -= slope * (down + right)
-    pixels = picture.shape[0] * picture.shape[1]
-    return float((square**1.25).sum(dtype=np.float64) / pixels), gradient / np.float32(pixels)
+    height, width = picture.shape[:2]
+    scale = weight / (height * width)
+    totals = np.zeros(height)
+
+    def band(top: int, bottom: int) -> None:
+        # A row's gradient depends on the differences that start in the row above, too.
+        first, last = max(top - 1, 0), min(bottom, height - 1)
+        if first == last:
+            return
+        here = picture[first:last, :-1]
+        down, right = picture[first + 1 : last + 1, :-1] - here, picture[first:last, 1:] - here
+        square = np.square(down) + np.square(right)
+        slope = np.sqrt(np.sqrt(square))
+        own = slice(top - first, last - first)
+        square *= slope
+        totals[top:last] = row_sums(square[own].astype(np.float64))
+        slope *= np.float32(2.5 * scale)
+        down *= slope
+        right *= slope
+        gradient[top:last, 1:] += right[own]
+        gradient[top:last, :-1] -= down[own] + right[own]
+        gradient[first + 1 : bottom, :-1] += down[: bottom - 1 - first]
+
+    each_band(height, lines(width), band, never)
+    return float(scale * totals.sum())
