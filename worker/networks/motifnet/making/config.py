@@ -1,0 +1,94 @@
+"""Everything that a training depends on, in one place: it is kept with the results."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from worker.networks.motifnet.making.styles import JUDGED, LEARNT, Mix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A training. Pictures and batches follow from `seed`; the same configuration goes the same way."""
+
+    seed: int = 1
+    #: The world that is drawn: the network's, or the judge's.
+    world: Literal["learnt", "judged"] = "learnt"
+    #: Side of the pictures that the network sees, in pixels.
+    size: int = 128
+    #: Pictures are drawn larger by so many pixels and cut at random.
+    margin: int = 16
+    #: Pictures of each motif.
+    draws: int = 1000
+    #: Channels of every layer, as a multiple of the table in `network.py`.
+    width: float = 1.0
+
+    steps: int = 60_000
+    batch: int = 64
+    #: At its highest, after the warm-up; from there it falls along a cosine to a hundredth.
+    learning_rate: float = 2e-3
+    warmup: int = 500
+    #: Of the kernels, per step and unit of the learning rate.
+    weight_decay: float = 0.05
+    #: Gradients of a larger global norm are shortened to it.
+    clip_norm: float = 1.0
+    label_smoothing: float = 0.05
+
+    #: Radius of the L2 ball of the attacks: root mean square per number of a picture, in grey levels of 0–255.
+    #: 2.1 is an L2 norm of 350 for 96×96 pixels. 0 trains without attacks.
+    radius: float = 2.1
+    #: The radius is 0 up to the first share of the steps, and grows evenly to its full size at the second.
+    radius_from: float = 0.03
+    radius_to: float = 0.4
+    #: Gradient steps of an attack.
+    attack_steps: int = 1
+
+    #: Pictures kept aside, of each motif, to watch the training with.
+    watched: int = 4
+    #: Steps between two looks at them, which are also the checkpoints.
+    every: int = 1000
+
+    @property
+    def drawn(self) -> int:
+        """Side of the pictures as they are drawn."""
+        return self.size + self.margin
+
+    @property
+    def mix(self) -> Mix:
+        """The world's mix of styles."""
+        return LEARNT if self.world == "learnt" else JUDGED
+
+    def norm(self, share: float) -> float:
+        """The attacks' L2 radius, in 0–255, when that share (0–1) of the steps is done."""
+        grown = (share - self.radius_from) / max(self.radius_to - self.radius_from, 1e-9)
+        return self.radius * math.sqrt(3) * self.size * min(max(grown, 0.0), 1.0)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of step `step` (from 0)."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        share = (step - self.warmup) / max(self.steps - self.warmup, 1)
+        return self.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(share, 1.0))) / 2)
+
+    def save(self, path: Path) -> None:
+        """Writes it as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Config:
+        """What `save` wrote."""
+        return cls(**json.loads(path.read_text()))
+
+
+#: The network that judges others: narrower, from another seed, on other draws in other styles and colours.
+JUDGE = Config(seed=1009, world="judged", width=0.7, radius=0.5, draws=600, steps=30_000)
+
+
+def changed(config: Config, given: dict[str, Any]) -> Config:
+    """`config` with those of its fields that are given and not None."""
+    names = {field.name for field in fields(Config)}
+    return replace(config, **{name: value for name, value in given.items() if name in names and value is not None})

@@ -1,0 +1,68 @@
+"""The network to train: an Inception network with batch normalisation, as `convert.py` understands it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+#: Channels of the convolutions before the mixed layers.
+STEM = (48, 48, 128)
+#: Channels of each mixed layer's branches: 1×1; 3×3 bottleneck, 3×3; 5×5 bottleneck, 5×5; 1×1 after the pool.
+#: Most of them are in mixed4, whose layers people dream with.
+MIXED = {
+    "mixed3a": (64, 64, 96, 16, 24, 24),
+    "mixed3b": (96, 96, 144, 24, 64, 48),
+    "mixed4a": (160, 88, 192, 20, 56, 64),
+    "mixed4b": (144, 100, 208, 24, 64, 64),
+    "mixed4c": (128, 112, 232, 24, 64, 64),
+    "mixed4d": (112, 128, 256, 28, 72, 64),
+    "mixed5a": (224, 136, 288, 32, 104, 104),
+}
+#: Mixed layers behind a pool that halves the map.
+_HALVED = ("mixed3a", "mixed4a", "mixed5a")
+#: Moving averages of batch normalisation follow this slowly; attacks and the finished network use them.
+_MOMENTUM = 0.97
+
+
+def build(classes: int, width: float = 1.0) -> keras.Model:
+    """A model from pictures (N, H, W, 3) in 0–255, of any size, to `classes` logits (N, classes).
+
+    Behind the global average stands one dense layer: the same function as a 1×1 convolution averaged globally, and the
+    importer turns it into that, so that logits can be dreamt at every place.
+    """
+    pictures = layers.Input((None, None, 3))
+    x = layers.Rescaling(1 / 64, offset=-117 / 64)(pictures)
+    for i, (channels, kernel, stride) in enumerate(zip(STEM, (7, 1, 3), (2, 1, 1), strict=True)):
+        x = _convolution(x, f"conv2d{i}", channels, kernel, width, stride)
+        if i == 0:
+            x = layers.MaxPooling2D(3, 2, "same")(x)
+    for name, branches in MIXED.items():
+        if name in _HALVED:
+            x = layers.MaxPooling2D(3, 2, "same")(x)
+        x = _mixed(x, name, branches, width)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(pictures, layers.Dense(classes, name="logits")(x))
+
+
+def _mixed(x: Any, name: str, branches: tuple[int, ...], width: float) -> Any:
+    """Convolutions of several sizes side by side (Szegedy et al. 2014)."""
+    one, three_from, three, five_from, five, pooled = branches
+    narrow3 = _convolution(x, f"{name}_3x3_bottleneck", three_from, 1, width)
+    narrow5 = _convolution(x, f"{name}_5x5_bottleneck", five_from, 1, width)
+    parts = [
+        _convolution(x, f"{name}_1x1", one, 1, width),
+        _convolution(narrow3, f"{name}_3x3", three, 3, width),
+        _convolution(narrow5, f"{name}_5x5", five, 5, width),
+        _convolution(layers.MaxPooling2D(3, 1, "same")(x), f"{name}_pool_reduce", pooled, 1, width),
+    ]
+    return layers.Concatenate(name=name)(parts)
+
+
+def _convolution(x: Any, name: str, channels: int, kernel: int, width: float, stride: int = 1) -> Any:
+    """Convolution, batch normalisation, ReLU. The names are those that `convert.py` expects."""
+    channels = max(4, round(channels * width / 4) * 4)
+    x = layers.Conv2D(channels, kernel, stride, "same", use_bias=False, name=f"{name}_conv")(x)
+    x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
+    return layers.ReLU(name=name)(x)

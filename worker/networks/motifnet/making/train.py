@@ -1,0 +1,46 @@
+"""Trains motifnet: `python -m worker.networks.motifnet.making.train FOLDER`, or `make motifnet`.
+
+The folder then holds `model.keras`, `motifs.txt`, `config.json`, `history.json` and `curves.png`. A training that was
+stopped goes on from its last checkpoint when it is started again with the same configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from worker.networks.motifnet.making.config import JUDGE, Config, changed
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """An option for every field of the configuration, and those of the machine."""
+    hints = get_type_hints(Config)
+    for field in fields(Config):
+        kind = hints[field.name]
+        choices = get_args(kind) if get_origin(kind) is Literal else None
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=str if choices else kind, choices=choices)
+    parser.add_argument("--cache", type=Path, default=Path("motifnet-pictures"), help="folder for drawn pictures")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes that draw")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Train motifnet on drawn pictures.")
+    parser.add_argument("folder", type=Path, help="where the training lives")
+    parser.add_argument("--judge", action="store_true", help="train the judge: other defaults, see config.py")
+    parser.add_argument("--until", type=int, help="stop at this step; a later call goes on")
+    add_options(parser)
+    args = parser.parse_args()
+    config = changed(JUDGE if args.judge else Config(), vars(args))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Not above: the processes that draw import this module, too, and need no Keras.
+    from worker.networks.motifnet.making.training import train
+
+    train(config, args.folder, args.cache, args.processes, until=args.until)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""A training in its folder: steps, looks at pictures kept aside, checkpoints. Importing it starts Keras' backend."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from worker.networks.motifnet.making.config import Config
+from worker.networks.motifnet.making.curves import curves
+from worker.networks.motifnet.making.data import Batch, Reader, draw, drawing, held_out
+from worker.networks.motifnet.making.network import build
+from worker.networks.motifnet.making.progress import Progress
+from worker.networks.motifnet.making.step import State, Trainer
+from worker.networks.motifnet.making.world import NAMES
+
+#: The watched pictures' seed, far from those that are trained on.
+_WATCHED_SEED = 900_001
+
+
+class Training:
+    """One training in its folder."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        """Raises SystemExit when the folder holds a training of another configuration."""
+        self.config, self.folder = config, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        known = folder / "config.json"
+        if known.exists() and Config.read(known) != config:
+            raise SystemExit(f"{folder} holds a training of another configuration: name another folder, or delete it")
+        config.save(known)
+        (folder / "motifs.txt").write_text(" ".join(NAMES) + "\n")
+        keras.utils.set_random_seed(config.seed)
+        self.trainer = Trainer(build(len(NAMES), config.width), config)
+        self.state, self.done = self.trainer.state(), 0
+        self.history: list[dict[str, float]] = []
+        if (folder / "checkpoint.npz").exists():
+            self._restore()
+
+    def run(self, reader: Reader, watched: Batch, *, until: int | None = None) -> None:
+        """Trains up to step `until`, or to the end, and saves the model."""
+        last = self.config.steps if until is None else min(until, self.config.steps)
+        progress = Progress("training", self.config.steps, done=self.done)
+        started, sums, count = time.monotonic(), np.zeros(2), 0
+        for batch in reader.batches(self.done, last):
+            radius = np.float32(self.config.norm(self.done / self.config.steps))
+            rate, number = np.float32(self.config.rate(self.done)), np.float32(self.done + 1)
+            self.state, loss, accuracy = self.trainer.step(
+                self.state, batch.pictures, batch.shares, radius, rate, number
+            )
+            self.done, count = self.done + 1, count + 1
+            sums += float(loss), float(accuracy)
+            progress.advance(1, f"loss {sums[0] / count:.3f}  accuracy {sums[1] / count:.1%}  radius {radius:.0f}")
+            if self.done % self.config.every == 0 or self.done == last:
+                self._record(sums / count, float(radius), time.monotonic() - started, watched)
+                started, sums, count = time.monotonic(), np.zeros(2), 0
+        self.trainer.store(self.state)
+        self.trainer.model.save(self.folder / "model.keras")
+
+    def _record(self, means: Any, radius: float, seconds: float, watched: Batch) -> None:
+        """A line of the history, the curves and a checkpoint."""
+        clean, attacked = self._look(watched)
+        self.history.append(
+            {
+                "step": self.done,
+                "loss": float(means[0]),
+                "accuracy": float(means[1]),
+                "radius": radius,
+                "seconds": seconds,
+                "watched": clean,
+                "watched_attacked": attacked,
+            }
+        )
+        print(f"step {self.done}: watched pictures {clean:.1%}, attacked {attacked:.1%}", flush=True)
+        (self.folder / "history.json").write_text(json.dumps(self.history, indent=1) + "\n")
+        curves(self.history).save(self.folder / "curves.png")
+        arrays = {
+            f"{name}/{i:04d}": ops.convert_to_numpy(a)
+            for name, part in self.state._asdict().items()
+            for i, a in enumerate(part)
+        }
+        unfinished = self.folder / "unfinished.npz"
+        np.savez(unfinished, done=self.done, **arrays)
+        unfinished.replace(self.folder / "checkpoint.npz")
+
+    def _restore(self) -> None:
+        with np.load(self.folder / "checkpoint.npz") as saved:
+            groups = {
+                name: [ops.convert_to_tensor(saved[key]) for key in sorted(saved.files) if key.startswith(f"{name}/")]
+                for name in State._fields
+            }
+            self.done = int(saved["done"])
+        self.state = State(**groups)
+        self.history = json.loads((self.folder / "history.json").read_text())
+        print(f"going on from step {self.done}", flush=True)
+
+    def _look(self, watched: Batch) -> tuple[float, float]:
+        """Accuracy on the watched pictures: as they are, and attacked with the full radius."""
+        self.trainer.store(self.state)
+        right, fooled, size = 0, 0, self.config.batch
+        full = np.float32(self.config.norm(1.0))
+        for first in range(0, len(watched.pictures) // size * size, size):
+            pictures, shares = watched.pictures[first : first + size], watched.shares[first : first + size]
+            attacked = self.trainer.attack(self.state, pictures, shares, full)
+            truth = shares.argmax(axis=1)
+            right += int((_named(self.trainer.model, pictures.astype(np.float32)) == truth).sum())
+            fooled += int((_named(self.trainer.model, attacked) == truth).sum())
+        seen = max(len(watched.pictures) // size * size, 1)
+        return right / seen, fooled / seen
+
+
+def _named(model: keras.Model, pictures: Any) -> Any:
+    return ops.convert_to_numpy(model(pictures, training=False)).argmax(axis=1)
+
+
+def train(config: Config, folder: Path, cache: Path, processes: int, *, until: int | None = None) -> Training:
+    """Draws what is missing, trains what is left, and returns the training."""
+    what = drawing(config)
+    pictures = cache / f"{config.world}-{config.seed}-{config.drawn}-{config.draws}"
+    draw(what, pictures, processes)
+    training = Training(config, folder)
+    watched = held_out(config, config.watched, seed=_WATCHED_SEED)
+    training.run(Reader(what, pictures, config), watched, until=until)
+    return training
