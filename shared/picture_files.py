@@ -2,8 +2,9 @@
 
 Pillow writes RGB with 8 bits only, so 16-bit PNG and TIFF are written here. Pictures are asked for their rows, and files
 are written from start to end, so that neither is in memory as a whole.
-Sources: W3C PNG (Third Edition), chapters 5, 9 and 11; TIFF 6.0 (Adobe, 1992), parts 1 and 2, section 14 (predictor),
-TIFF Technical Note 2 / Adobe Photoshop TIFF Technical Notes (compression 8, Deflate); BigTIFF (Aware Systems, 2007).
+Sources: W3C PNG (Third Edition), chapters 5, 9 and 11; RFC 1950 (zlib); TIFF 6.0 (Adobe, 1992), parts 1 and 2, section 14
+(predictor), TIFF Technical Note 2 and Adobe Photoshop TIFF Technical Notes (compression 8, Deflate); BigTIFF (Aware
+Systems, 2007).
 """
 
 from __future__ import annotations
@@ -74,25 +75,31 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _png_data(picture: Rows, interrupt: Interrupt) -> Iterator[bytes]:
-    """The compressed, filtered rows, in pieces of about a mebibyte."""
+    """The filtered, compressed rows, in pieces of about a mebibyte.
+
+    Bands are compressed side by side: each ends on a whole byte, so that together they are one stream (as in pigz).
+    """
     height, width, channels = picture.shape
 
-    def filtered(top: int, bottom: int) -> bytes:
+    def compressed(top: int, bottom: int) -> tuple[bytes, bytes]:
         above = max(top - 1, 0)
         rows = picture.rows(above, bottom).astype(">u2").reshape(-1, width * channels).view(np.uint8)
         first = rows[0] if top else np.zeros_like(rows[0])
-        return _png_filter(rows[top - above :], first, channels * 2)
+        filtered = _png_filter(rows[top - above :], first, channels * 2)
+        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
+        return filtered, compressor.compress(filtered) + compressor.flush(zlib.Z_SYNC_FLUSH)
 
-    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
-    piece = b""
-    with closing(mapped_bands(height, _rows_at_a_time(picture), filtered)) as bands:
-        for band in bands:
+    # RFC 1950: the stream's header (deflate, window of 32 KiB), its last block, empty, and its check value.
+    piece, check = b"\x78\x9c", 1
+    with closing(mapped_bands(height, _rows_at_a_time(picture), compressed)) as bands:
+        for filtered, data in bands:
             interrupt()
-            piece += compressor.compress(band)
+            check = zlib.adler32(filtered, check)
+            piece += data
             if len(piece) >= 2**20:
                 yield piece
                 piece = b""
-    yield piece + compressor.flush()
+    yield piece + b"\x03\0" + struct.pack(">I", check)
 
 
 def _png_filter(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from worker.frames import FRAMES_PER_SECOND, animate, frame_bytes, frame_files
+from worker.frames import FRAMES_PER_SECOND, animate, frame_bytes, frame_files, shrunk
 
 KINDS: list[Literal["mp4", "webp", "gif"]] = ["mp4", "webp", "gif"]
 
@@ -43,6 +43,32 @@ def test_frame_is_a_jpeg_close_to_the_picture() -> None:
 def test_frame_clips_values_beyond_the_range() -> None:
     with Image.open(io.BytesIO(frame_bytes(flat((-400, 128, 900))))) as image:
         assert np.asarray(image, int)[30, 30] == pytest.approx([0, 128, 255], abs=3)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((3000, 2000), (1365, 2048)), ((1000, 4096), (2048, 500)), ((2048, 2048), (2048, 2048))]
+)
+def test_frames_of_large_pictures_are_as_large_as_screens(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    rgb = flat((200, 90, 30), *size).copy()
+    rgb[: size[0] // 2] = (10, 60, 220)
+    frame, thumbnail = frame_files(rgb)
+    for data, longest in ((frame, 2048), (thumbnail, 320), (frame_bytes(rgb), 2048)):
+        with Image.open(io.BytesIO(data)) as image:
+            assert max(image.size) == longest
+            seen = np.asarray(image, int)
+        assert seen[len(seen) // 4, 9] == pytest.approx([10, 60, 220], abs=5)
+        assert seen[len(seen) * 3 // 4, 9] == pytest.approx([200, 90, 30], abs=5)
+    with Image.open(io.BytesIO(frame)) as image:
+        assert image.size == expected
+
+
+def test_what_is_shrunk_does_not_hold_the_large_picture() -> None:
+    """A frame that waits to be saved must not keep the picture in memory that it was made of."""
+    large = flat((200, 90, 30), 4096, 1024).copy()
+    small = shrunk(large)
+    assert small.shape == (2048, 512, 3)
+    assert not np.shares_memory(small, large)
+    assert shrunk(small) is small
 
 
 @pytest.mark.parametrize(
