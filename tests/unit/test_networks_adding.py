@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -73,6 +75,43 @@ def test_names_never_lead_out_of_the_folder(networks: Path) -> None:
             card(name)
         with pytest.raises(BadModel):
             add(name, networks, folder=networks)
+
+
+def test_damage_is_refused_whatever_it_hits(networks: Path, tmp_path: Path) -> None:
+    """Files with a few wrong bytes hold another network, or are refused: nothing else happens."""
+    topologies.write_mat(tmp_path / "whole.mat", width=0.02)
+    topologies.write_inception5h(tmp_path / "whole.pb", width=0.02)
+    rng, refused = np.random.default_rng(4), 0
+    for suffix in (".mat", ".pb") * 40:
+        data = np.frombuffer((tmp_path / f"whole{suffix}").read_bytes(), np.uint8).copy()
+        data[rng.integers(0, min(len(data), 4000), 4)] = rng.integers(0, 256, 4)
+        (tmp_path / f"mine{suffix}").write_bytes(data.tobytes()[: rng.integers(len(data) // 2, 2 * len(data))])
+        try:
+            add("mine", tmp_path / f"mine{suffix}", folder=networks)
+        except BadModel:
+            refused += 1
+    assert refused > 40
+
+
+def test_archives_that_unpack_to_much_more_are_refused(
+    networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.networks.adding.LARGEST_FILE", 10**6)
+    with zipfile.ZipFile(tmp_path / "mine.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(2 * 10**6))
+    with pytest.raises(BadModel, match="would unpack to 2 MB"):
+        add("mine", tmp_path / "mine.keras", folder=networks)
+
+
+def test_weights_in_other_files_are_not_read(networks: Path, tmp_path: Path) -> None:
+    """A file of weights can point to others on the machine."""
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)]).save(tmp_path / "private.h5")
+    with h5py.File(tmp_path / "private.h5") as whole, h5py.File(tmp_path / "mine.h5", "w") as links:
+        links.attrs.update(whole.attrs)
+        links["model_weights"] = h5py.ExternalLink(str(tmp_path / "private.h5"), "model_weights")
+    assert add("mine", tmp_path / "private.h5", folder=networks)[0].layers
+    with pytest.raises(BadModel, match=r"cannot be read as a Keras model: .*[Ee]xternal"):
+        add("mine", tmp_path / "mine.h5", folder=networks)
 
 
 def test_channels_names_are_distinct_and_complete() -> None:

@@ -163,6 +163,8 @@ def _keras_model(name: str, file: Path) -> tuple[Any, Preprocessing]:
     import keras
 
     try:
+        if file.suffix == ".keras":
+            _check_archive(file)
         if file.suffix == ".keras" or _has_layers(file):
             return keras.models.load_model(file, compile=False, safe_mode=True), "raw"
         if name not in PUBLISHED:
@@ -182,6 +184,14 @@ def _keras_model(name: str, file: Path) -> tuple[Any, Preprocessing]:
         raise BadModel(f"{file.name} cannot be read as a Keras model: {_first_line(error)}") from error
 
 
+def _check_archive(file: Path) -> None:
+    """Raises BadModel for what would take up far more room than its file does."""
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > LARGEST_FILE:
+        raise BadModel(f"{file.name} would unpack to {unpacked / 1e6:,.0f} MB")
+
+
 def _has_layers(file: Path) -> bool:
     """Whether an HDF5 file says how the layers are connected, and not just their weights."""
     import h5py
@@ -195,8 +205,8 @@ def _has_top(file: Path) -> bool:
     import h5py
 
     with h5py.File(file) as weights:
-        names = set(weights) | {str(name) for group in weights.values() for name in getattr(group, "keys", tuple)()}
-    return bool(names & {"predictions", "dense"})
+        # Keras has layers by their names in its files of 2016, and by their kinds under `layers` in newer ones.
+        return "predictions" in weights or "layers/dense" in weights
 
 
 def _first_line(error: Exception) -> str:
