@@ -60,6 +60,12 @@ class Objective(Spec):
             return {**data, "statistic": "mean"}
         return data
 
+    @model_validator(mode="after")
+    def _guides_have_all_channels(self) -> Self:
+        if self.statistic == "guided" and self.channel is not None:
+            raise ValueError("a guided objective compares all channels of a layer: leave the channel out")
+        return self
+
 
 class Octaves(Spec):
     """The scales a picture is rendered at, from small to large."""
@@ -86,7 +92,10 @@ class GradientSpec(Spec):
     )
     levels: int = Field(default=4, ge=1, le=8, description="Levels of the Laplacian pyramid")
     blur: float = Field(
-        default=0.0, ge=0, le=64, description="Smooths the gradient before: a Gaussian's standard deviation in pixels"
+        default=0.0,
+        ge=0,
+        le=64,
+        description="Smooths the gradient before that: a Gaussian's standard deviation in pixels; 0 for none",
     )
 
 
@@ -175,14 +184,17 @@ class DreamSpec(JobSpec):
     step: float = Field(default=1.5, gt=0, le=1000, description="Step size, in units of 0–255 colour values")
     clip: bool = Field(default=False, description="Keep the picture in range after every step, not only at the end")
     max_score: float | None = Field(
-        default=None, description="An octave whose score is above this is left as it is; null for no limit"
+        default=None, description="An octave ends before the step from a picture that scores more; null for no limit"
     )
     jitter: int = Field(default=0, ge=0, le=512, description="Largest random shift per iteration, in pixels")
     detail: Literal["before", "after", "none"] = Field(
         default="before",
         description="When each octave gets back the fine detail that shrinking took from the picture",
     )
-    guide: AssetId | None = Field(default=None, description="The picture whose features `guided` objectives look for")
+    guide: AssetId | None = Field(
+        default=None,
+        description="The picture whose features `guided` objectives look for, at up to 256 pixels on its longer side",
+    )
 
     @model_validator(mode="before")
     @classmethod

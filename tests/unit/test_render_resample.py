@@ -72,9 +72,10 @@ def test_lost_detail_is_what_shrinking_takes(dtype: type, size: tuple[int, int])
     original = (pictures.drawn(*size) * (257 if dtype is np.uint16 else 1)).astype(dtype)
     picture = pictures.drawn(120, 160, seed=1)
     base = pictures.resize(floats(original), 120, 160)
-    lost = base - pictures.resize(pictures.resize(base, 75, 100), 120, 160)
+    shrunk = pictures.resize(base, 75, 100)
+    lost = base - pictures.resize(shrunk, 120, 160)
     expected = picture + lost
-    add_detail(picture, original, 75, 100, never)
+    add_detail(picture, original, shrunk, never)
     assert np.abs(lost).max() > 5
     assert np.abs(picture - expected).max() < 2e-3
 
@@ -84,7 +85,7 @@ def test_lost_detail_can_be_interrupted() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        add_detail(pictures.drawn(20, 20), pictures.drawn(20, 20), 10, 10, interrupt)
+        add_detail(pictures.drawn(20, 20), pictures.drawn(20, 20), pictures.drawn(10, 10), interrupt)
 
 
 class TestColours:

@@ -135,7 +135,7 @@ def resume(
 
 def _recipe(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> Recipe:
     if isinstance(spec, DreamSpec):
-        return Dream(spec, plan, network, pictures["input"] if spec.input is not None else None)
+        return Dream(spec, plan, network, pictures)
     return StyleTransfer(spec, plan, network, pictures)
 
 

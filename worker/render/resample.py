@@ -17,7 +17,7 @@ from worker.render.recipe import FloatArray, Interrupt
 
 
 def resize(
-    picture: Pixels, height: int, width: int, interrupt: Interrupt, *, out: FloatArray | None = None
+    picture: Pixels | Resampled, height: int, width: int, interrupt: Interrupt, *, out: FloatArray | None = None
 ) -> FloatArray:
     """`picture` (H, W, C) resampled to (height, width, C) with a bicubic filter that is widened when shrinking.
 
@@ -33,14 +33,13 @@ def resize_positive(
     return _resize(picture, height, width, BILINEAR, interrupt=interrupt, out=out)
 
 
-def add_detail(picture: FloatArray, original: Pixels, height: int, width: int, interrupt: Interrupt) -> None:
-    """Add to `picture` (H, W, C), in place, the detail of `original` that shrinking to `height` × `width` takes away.
+def add_detail(picture: FloatArray, original: Pixels | Resampled, shrunk: FloatArray, interrupt: Interrupt) -> None:
+    """Add to `picture` (H, W, C), in place, the detail of `original` that is lost in `shrunk`, a smaller version of it.
 
-    That is the original at the picture's size (it may come at any other, and is resampled on the way) less the same
-    shrunk and enlarged again. Takes as much memory besides as the small picture.
+    That is the original at the picture's size (it may come at any other, and is resampled on the way) less the smaller
+    one, enlarged. Besides, a few rows are made at a time.
     """
-    base = Resampled(original, *picture.shape[:2])
-    enlarged = Resampled(_resize(base, height, width, interrupt=interrupt), *picture.shape[:2])
+    base, enlarged = (Resampled(source, *picture.shape[:2]) for source in (original, shrunk))
 
     def band(top: int, bottom: int) -> None:
         picture[top:bottom] += base.rows(top, bottom) - enlarged.rows(top, bottom)
