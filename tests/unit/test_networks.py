@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from shared.cards import UnknownModel
+from tests import topologies
 from tests.reference.pictures import drawn
 from worker.networks import classify, load
-from worker.networks.from_keras import from_keras
 from worker.networks.graph import Graph, Op
+from worker.networks.network import Network
 
 #: receptive field, stride, overhang left, overhang right
 VGG19 = {
@@ -53,60 +53,68 @@ INCEPTION_V3 = {
 }
 
 
-def vgg19() -> Graph:
-    ops: list[Op] = []
-    source = "input"
-    for block, depth in enumerate((2, 2, 4, 4, 4), start=1):
-        for i in range(1, depth + 1):
-            ops.append(Op(f"conv{block}_{i}", "conv", (source,), 64, kernel=3))
-            ops.append(Op(f"relu{block}_{i}", "relu", (f"conv{block}_{i}",), 64))
-            source = f"relu{block}_{i}"
-        ops.append(Op(f"pool{block}", "max_pool", (source,), 64, kernel=2, stride=2, padding="valid"))
-        source = f"pool{block}"
-    return Graph(tuple(ops))
-
-
-def inception5h() -> Graph:
-    ops = [
-        Op("conv2d0", "conv", ("input",), 64, kernel=7, stride=2),
-        Op("maxpool0", "max_pool", ("conv2d0",), 64, kernel=3, stride=2),
-        Op("conv2d1", "conv", ("maxpool0",), 64),
-        Op("conv2d2", "conv", ("conv2d1",), 192, kernel=3),
-        Op("maxpool1", "max_pool", ("conv2d2",), 192, kernel=3, stride=2),
-    ]
-    source = "maxpool1"
-    for name in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
-        if name in ("4a", "5a"):
-            ops.append(Op(f"pool_{name}", "max_pool", (source,), 8, kernel=3, stride=2))
-            source = f"pool_{name}"
-        branches = []
-        for kernel in (1, 3, 5):
-            ops.append(Op(f"{name}_{kernel}", "conv", (source,), 8, kernel=kernel))
-            branches.append(f"{name}_{kernel}")
-        ops.append(Op(f"mixed{name}", "concat", tuple(branches), 24))
-        source = f"mixed{name}"
-    return Graph(tuple(ops))
-
-
-def inception_v3() -> Graph:
-    model = keras.applications.InceptionV3(weights=None, include_top=False)
-    return Graph.from_json(from_keras(model, "signed").ops)
-
-
 @pytest.mark.parametrize(
     ("build", "table"),
-    [(vgg19, VGG19), (inception5h, INCEPTION5H), (inception_v3, INCEPTION_V3)],
+    [
+        (lambda: topologies.vgg19_matconvnet(width=0.05), VGG19),
+        (lambda: topologies.inception5h(width=0.05), INCEPTION5H),
+        (topologies.inception_v3, INCEPTION_V3),
+    ],
     ids=["vgg19", "inception5h", "inception_v3"],
 )
-def test_receptive_fields_are_the_published_ones(build: Callable[[], Graph], table: dict[str, tuple[int, ...]]) -> None:
-    fields = build().fields
+def test_receptive_fields_are_the_published_ones(
+    build: Callable[[], Network], table: dict[str, tuple[int, ...]]
+) -> None:
+    fields = build().graph.fields
     found = {name: (fields[name].receptive_field, *dataclasses.astuple(fields[name])) for name in table}
     assert found == table
 
 
 def test_lengths_follow_padding() -> None:
-    assert [vgg19().length("relu3_1", side) for side in (4, 7, 8, 30)] == [1, 1, 2, 7]
-    assert [inception5h().length("mixed4c", side) for side in (16, 17, 512)] == [1, 2, 32]
+    vgg19, inception5h = topologies.vgg19_matconvnet(width=0.05).graph, topologies.inception5h(width=0.05).graph
+    assert [vgg19.length("relu3_1", side) for side in (4, 7, 8, 30)] == [1, 1, 2, 7]
+    assert [inception5h.length("mixed4c", side) for side in (16, 17, 512)] == [1, 2, 32]
+    assert (vgg19.smallest_picture("relu3_1"), inception5h.smallest_picture("mixed4c")) == (4, 1)
+
+
+def padded() -> Graph:
+    """Padding by itself, kernels that skip pixels, and a pool whose padding depends on what is before it."""
+    return Graph(
+        (
+            Op("around", "pad", ("input",), 3, parameters=(3, 3)),
+            Op("stem", "conv", ("around",), 4, kernel=7, stride=2, padding="valid"),
+            Op("silu", "activation", ("stem",), 4, function="silu"),
+            Op("corner", "pad", ("silu",), 4, parameters=(0, 1)),
+            Op("deep", "depthwise", ("corner",), 4, kernel=3, stride=2, padding="valid"),
+            Op("norm", "scale", ("deep",), 4),
+            Op("valid", "conv", ("norm",), 4, kernel=2, padding="valid"),
+            Op("pool", "avg_pool", ("valid",), 4, kernel=3, stride=2),
+            Op("skip", "conv", ("pool",), 4, stride=2, padding="valid"),
+            Op("last", "conv", ("skip",), 4, kernel=3),
+        )
+    )
+
+
+def test_cells_see_their_receptive_field_and_nothing_else() -> None:
+    """Any change of pixels within the field counts, none outside does: cell for cell, by changing rows."""
+    graph = padded()
+    weights = {}
+    for op in graph.ops:
+        if op.kind in ("conv", "depthwise", "scale"):
+            shape = {"conv": (*op.sides, graph.channels(op.inputs[0]), 4), "depthwise": (*op.sides, 4, 1)}
+            kernel = np.abs(topologies.drawn_weights(op.name, shape.get(op.kind, (4,)))[0])
+            weights |= {f"{op.name}/kernel": kernel, f"{op.name}/bias": np.full(4, 0.1, np.float32)}
+    network = Network(graph, load("motifnet", folder=Path()).card, weights, "", (0.0, 0.0, 0.0), 1.0)
+    field = graph.fields["last"]
+    assert field.stride == 16
+    picture = np.abs(drawn(256, 64)) / 255
+    before, seen = _cells(network, picture, "last"), set()
+    for row in range(96, 256 - 96):
+        changed = picture.copy()
+        changed[row] += 1
+        differs = np.abs(_cells(network, changed, "last") - before).max((1, 2)) > 1e-6
+        seen |= {(row - field.stride * int(cell)) for cell in np.flatnonzero(differs)}
+    assert (min(seen), max(seen)) == (-field.left, field.stride + field.right - 1)
 
 
 def test_a_pixel_outside_of_the_receptive_field_changes_nothing() -> None:
