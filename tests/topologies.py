@@ -73,7 +73,7 @@ def inception5h(width: float = 1.0, seed: int = 0) -> Network:
     last = _inception(INPUT, width, conv, pool, lrn, concat)
     kernel, bias = drawn_weights("softmax2", (found.channels(last), CLASSES), seed)
     found.logits = found.conv("softmax2_pre_activation", last, kernel[None, None], bias)
-    return _network(found, "inception5h", objective="mixed4c")
+    return network_of(found, "inception5h", objective="mixed4c")
 
 
 def vgg19(width: float = 1.0, seed: int = 0) -> Network:
@@ -88,7 +88,7 @@ def vgg19(width: float = 1.0, seed: int = 0) -> Network:
             source = found.op(name, "relu", [f"{name}_pre_relu"], _scaled(channels, width))
         shape = {"kernel": 2, "stride": 2, "padding": "valid"}
         source = found.op(f"block{block}_pool", "max_pool", [source], found.channels(source), **shape)
-    return _network(found, "vgg19", objective="block4_conv3")
+    return network_of(found, "vgg19", objective="block4_conv3")
 
 
 def vgg19_matconvnet(width: float = 1.0, seed: int = 0) -> Network:
@@ -104,7 +104,7 @@ def vgg19_matconvnet(width: float = 1.0, seed: int = 0) -> Network:
         else:
             pooling = {"kernel": 2, "stride": 2, "padding": "valid"}
             source = found.op(name, "avg_pool", [source], found.channels(source), **pooling)
-    return _network(found, "vgg19_matconvnet", objective="relu4_2")
+    return network_of(found, "vgg19_matconvnet", objective="relu4_2")
 
 
 def inception_v3(seed: int = 0) -> Network:
@@ -120,7 +120,7 @@ def inception_v3(seed: int = 0) -> Network:
             name = op["name"]
             drawn = drawn_weights(name, found.weights[f"{name}/kernel"].shape, seed)
             found.weights[f"{name}/kernel"], found.weights[f"{name}/bias"] = drawn
-    return _network(found, "inception_v3", objective="mixed4")
+    return network_of(found, "inception_v3", objective="mixed4")
 
 
 def inception5h_graph(width: float = 1.0, seed: int = 0) -> Any:
@@ -333,7 +333,8 @@ def _scaled(channels: int, width: float) -> int:
     return max(round(channels * width), 1)
 
 
-def _network(found: Collection, name: str, objective: str) -> Network:
+def network_of(found: Collection, name: str, objective: str) -> Network:
+    """What an importer found, as a network."""
     facts = {"name": name, "summary": "random weights", "licence": "none", "digest": "0" * 64, "objective": objective}
     card = describe(topology_of(found) | facts)
     weights = {key: np.ascontiguousarray(value, np.float32) for key, value in found.weights.items()}

@@ -22,8 +22,8 @@ Normalise = Callable[[FloatArray, Interrupt], None]
 
 #: Gaussians end at so many standard deviations.
 _TRUNCATE = 4.0
-#: Side in pixels of the tiles that the recipes' guards against division by zero are meant for.
-_RECIPES_TILE = 512
+#: Pixels of the tiles that the recipes' guards against division by zero are meant for.
+_RECIPES_PIXELS = 512 * 512
 _PIXEL = np.dtype((np.void, 3 * np.dtype(np.float32).itemsize))
 
 
@@ -97,7 +97,8 @@ def _guard(epsilon: float, gradient: FloatArray) -> float:
     The recipes take means over tiles of 512 pixels. Those over a larger picture have gradients that are smaller in
     proportion, which the same guard would hold back.
     """
-    return epsilon * min(1.0, _RECIPES_TILE**2 / (gradient.shape[0] * gradient.shape[1]))
+    height, width = gradient.shape[:2]
+    return epsilon * float(min(1.0, _RECIPES_PIXELS / (height * width)))
 
 
 def _mean(array: FloatArray, value: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
