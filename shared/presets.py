@@ -6,7 +6,7 @@ A preset's layers depend on the network: `layers` maps a model's name to the fie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -211,31 +211,43 @@ _MOTIFNET_STYLE: dict[str, Any] = {
     "learning_rate": 5.0,
 }
 
-# The recipes' layers and weights. Their losses are sums in units of each layer's size; here every layer is measured in
-# units of its own energy, so that 5 · content + 100 · style becomes 0.05 to 1.
+
+def _by_block(name: str, weights: Iterable[float]) -> list[dict[str, Any]]:
+    """Layers of VGG's five blocks."""
+    return [{"layer": name.format(block), "weight": weight} for block, weight in enumerate(weights, start=1)]
+
+
+# As Gatys' recipe has it, where layers are meant after their ReLU; with one octave of 600 iterations, to the letter.
+_GATYS_WEIGHTS = (0.5, 1.0, 1.5, 3.0, 4.0)
 _VGG19_GATYS: dict[str, Any] = {
+    "loss": "gatys",
     "content_layers": [{"layer": "block4_conv2"}],
-    "style_layers": [
-        {"layer": f"block{i}_conv1", "weight": weight} for i, weight in enumerate((0.5, 1.0, 1.5, 3.0, 4.0), start=1)
-    ],
-    "content_weight": 0.05,
-    "style_weight": 1.0,
+    "style_layers": _by_block("block{}_conv1", _GATYS_WEIGHTS),
+    "content_weight": 5.0,
+    "style_weight": 100.0,
+    "iterations": 200,
+    "frames": {"every": 100},
     "learning_rate": 2.0,
     "noise": 0.6,
+    "clip": False,
 }
-_MATCONVNET_GATYS: dict[str, Any] = _VGG19_GATYS | {
+_MATCONVNET_GATYS = _VGG19_GATYS | {
     "content_layers": [{"layer": "relu4_2"}],
-    "style_layers": [
-        {"layer": f"relu{i}_1", "weight": weight} for i, weight in enumerate((0.5, 1.0, 1.5, 3.0, 4.0), start=1)
-    ],
+    "style_layers": _by_block("relu{}_1", _GATYS_WEIGHTS),
 }
+# As Keras' example has it; with one octave, to the letter.
 _VGG19_GATYS_TV: dict[str, Any] = {
+    "loss": "sums",
     "content_layers": [{"layer": "block5_conv2"}],
-    "style_layers": [{"layer": f"block{i}_conv1"} for i in range(1, 6)],
-    "content_weight": 0.05,
-    "style_weight": 1.0,
-    "tv_weight": 6e-5,
+    "style_layers": _by_block("block{}_conv1", (1.0, 1.0, 1.0, 1.0, 1.0)),
+    "content_weight": 2.5e-8,
+    "style_weight": 1e-6,
+    "tv_weight": 1e-6,
+    "frames": {"every": 1},
     "learning_rate": 1.0,
+    # Keras' own.
+    "optimizer": {"epsilon": 1e-7},
+    "clip": False,
 }
 
 STYLE_PRESETS = _presets(
@@ -271,6 +283,10 @@ STYLE_PRESETS = _presets(
             "frames": {"every": 20},
             "keep_colors": True,
         },
-        models={"motifnet": _MOTIFNET_STYLE},
+        models={
+            "motifnet": _MOTIFNET_STYLE,
+            "vgg19": _VGG19_GATYS | {"noise": 0.0},
+            "vgg19_matconvnet": _MATCONVNET_GATYS | {"noise": 0.0},
+        },
     ),
 )

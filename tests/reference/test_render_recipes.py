@@ -15,7 +15,7 @@ from shared.plan import plan
 from shared.specs import SPEC
 from tests.reference import recipes
 from tests.reference.motifnet import motifnet
-from tests.reference.pictures import cosine, drawn, psnr, sizes
+from tests.reference.pictures import drawn, psnr, sizes
 from worker.networks import load
 from worker.networks.network import Network
 from worker.render import begin
@@ -79,34 +79,3 @@ def test_dreams_of_one_channel(network: Network, preset: str) -> None:
         picture, sizes(170, 130, 3, 1.4), mean_of_motif("eye"), 32, iterations=3, step=1.0
     )
     assert psnr(render(network, fields, {"input": picture}), expected) >= 40
-
-
-def test_gatys(network: Network) -> None:
-    content, style = drawn(120, 150, seed=2), drawn(90, 100, seed=3)
-    fields = {
-        "kind": "style",
-        "content": ASSET,
-        "styles": [{"asset": ASSET}],
-        "preset": "gatys",
-        "octaves": {"count": 2, "scale": 1.5},
-        "iterations": 5,
-        "content_weight": 2.0,
-        "style_weight": 1.0,
-        "tv_weight": 1e-6,
-        "style_layers": [{"layer": name} for name in recipes.STYLE_LAYERS],
-        "content_layers": [{"layer": recipes.CONTENT_LAYER}],
-        "learning_rate": 4.0,
-    }
-    expected = recipes.gatys(
-        content,
-        style,
-        sizes(120, 150, 2, 1.5),
-        iterations=5,
-        rate=4.0,
-        content_weight=2.0,
-        tv_weight=1e-6,
-    )
-    found = render(network, fields, {"content": content, "styles.0.asset": style})
-    assert psnr(found, expected) >= 40
-    # Adam's first steps follow the gradient's sign, so rounding shows where the gradient is nearly 0.
-    assert cosine(found - content, expected - content) >= 0.97

@@ -15,14 +15,12 @@ from hypothesis import strategies as st
 from shared.cards import Card
 from shared.tiles import Reach, Span, cut, pieces, reach_of
 from tests.reference import recipes
-from tests.reference.motifnet import motifnet
 from tests.reference.pictures import cosine, drawn
 from worker.networks import load
 from worker.networks.graph import Graph, Op
 from worker.networks.network import Network
 from worker.render.gradients import Engine, program
-from worker.render.measure import features, means
-from worker.render.objectives import Statistic, StyleLoss, WeightedSum
+from worker.render.objectives import Statistic, WeightedSum
 from worker.render.tiles import Canvas
 
 UNHURRIED = settings(
@@ -109,37 +107,6 @@ def test_the_tiled_gradient_is_the_whole_pictures(
     assert cosine(gradient, plain) >= 0.9999
     # Rounding decides a few ReLUs otherwise when the same sum is added up in another order.
     assert relative_error(gradient, plain) <= 1e-3
-
-
-@pytest.mark.parametrize(("height", "width", "tile"), [(256, 272, 256), (240, 480, 224), (416, 128, 208)])
-def test_gram_and_content_losses_are_tiled_exactly(network: Network, height: int, width: int, tile: int) -> None:
-    styles, contents = ("conv2d2", "mixed3a"), ("mixed3a",)
-    picture, content = drawn(height, width, 4), drawn(height, width, 5)
-    cells = canvas(network, ["mixed3a"], height, width, tile)
-    assert len(cells.tiles) > 1
-    (reference,) = features(network, contents, content, cells, lambda: None)
-    targets = means(
-        network, tuple(Statistic(s, kind) for s in styles for kind in ("gram", "sums")), content, cells, lambda: None
-    )
-    parameters = [1.0, *targets[:2], 0.5, *targets[2:], 0.01]
-    engine = Engine(program(network, StyleLoss(styles, contents)), cells)
-
-    loss, gradient = engine.gradient(picture, parameters, [None] * 4 + [reference], lambda: None)
-
-    wanted = motifnet(tf.constant(content[None]))
-
-    def expected_loss(layers: dict[str, Any]) -> Any:
-        total = 0.01 * tf.reduce_mean(tf.reduce_sum((layers["mixed3a"] - wanted["mixed3a"]) ** 2, -1))
-        for layer, weight in zip(styles, (1.0, 0.5), strict=True):
-            for is_, should_be in zip(recipes._gram(layers[layer]), recipes._gram(wanted[layer]), strict=True):
-                total += weight * tf.reduce_sum((is_ - should_be) ** 2) / tf.reduce_sum(should_be**2)
-        return total
-
-    expected_value, expected = recipes.gradient(picture, expected_loss)
-    assert relative_error(reference, wanted["mixed3a"]) <= 1e-5
-    assert loss == pytest.approx(expected_value, rel=1e-4)
-    assert relative_error(gradient, expected) <= 1e-3
-    assert cosine(gradient, expected) >= 0.9999
 
 
 @pytest.mark.parametrize("tile", [96, 128, 400])

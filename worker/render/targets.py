@@ -92,12 +92,12 @@ class Measuring:
         parameters: list[FloatArray | float] = []
         maps: list[FloatArray | None] = []
         silence = 0.0
-        for group, mask, share in zip(self._groups, masks, self._shares(masks), strict=True):
+        coverage = _coverage(masks)
+        for group, mask, share in zip(self._groups, masks, self._shares(masks, coverage), strict=True):
             found, weight = self._style(group, octave, interrupt, share)
             parameters += found
             silence += weight
             maps += self._cells(mask)
-        coverage = None if any(mask is None for mask in masks) else _coverage(masks)
         canvas = self.content(octave, interrupt)
         layers = tuple(item.layer for item in self._spec.content_layers)
         references = features(self._network, layers, canvas, Canvas.of(octave), interrupt)
@@ -116,14 +116,13 @@ class Measuring:
     def _dreamt(self) -> tuple[Statistic, ...]:
         return tuple(statistic_of(term, self._network.card) for term in self._spec.objective)
 
-    def _shares(self, masks: list[FloatArray | None]) -> list[float]:
+    def _shares(self, masks: Sequence[FloatArray | None], coverage: FloatArray | None) -> list[float]:
         """What each group counts for: together as much as one style that is laid wherever any of them is.
 
         A style's difference is a mean over its own cells. Multiplied by its share of the area, it weighs as much on
         each pixel as it would if it were laid everywhere.
         """
-        areas = [1.0 if mask is None else float(mask.mean(dtype=np.float64)) for mask in masks]
-        covered = 1.0 if None in masks else float(_coverage(masks).mean(dtype=np.float64))
+        covered, *areas = (1.0 if mask is None else float(mask.mean(dtype=np.float64)) for mask in (coverage, *masks))
         weights = [group.weight * area for group, area in zip(self._groups, areas, strict=True)]
         return [weight * covered / max(sum(weights), 1e-12) for weight in weights]
 
@@ -205,10 +204,11 @@ def _grouped(spec: StyleSpec, pictures: Mapping[str, Pixels]) -> list[_Group]:
     ]
 
 
-def _coverage(masks: Sequence[FloatArray | None]) -> FloatArray:
-    """How far any style is laid over each pixel."""
-    present = [mask for mask in masks if mask is not None]
-    coverage = present[0].copy()
-    for mask in present[1:]:
-        np.maximum(coverage, mask, out=coverage)
+def _coverage(masks: Sequence[FloatArray | None]) -> FloatArray | None:
+    """How far any style is laid over each pixel; None if one is laid everywhere."""
+    coverage: FloatArray | None = None
+    for mask in masks:
+        if mask is None:
+            return None
+        coverage = mask.copy() if coverage is None else np.maximum(coverage, mask, out=coverage)
     return coverage
