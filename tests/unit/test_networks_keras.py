@@ -15,12 +15,16 @@ from keras import layers as L  # noqa: N812 - as everyone calls it
 from shared.cards import Card, card, cards
 from shared.plan import plan
 from shared.specs import SPEC
+from shared.tiles import cut, reach_of
 from tests import topologies
 from tests.reference.pictures import drawn
 from worker.networks import NoClasses, classify, load
 from worker.networks.adding import add
 from worker.networks.collect import BadModel
 from worker.render import begin
+from worker.render.gradients import Engine, program
+from worker.render.objectives import Statistic, WeightedSum
+from worker.render.tiles import Canvas
 
 ASSET = "sha256:" + "0" * 64
 
@@ -126,6 +130,26 @@ def test_models_are_computed_as_keras_computes_them(networks: Path, build: Calla
     keras.utils.set_random_seed(1)
     described = assert_computed_alike(unsettled(build()), networks, 32, 32)
     assert described.find_layer(described.objective).min_size <= described.min_size == 32
+
+
+@pytest.mark.parametrize(("build", "layer"), [(residual, "sum1"), (mobile, "separable")])
+def test_padding_and_depthwise_convolutions_are_tiled_exactly(
+    networks: Path, build: Callable[[], Any], layer: str
+) -> None:
+    described, _ = register(unsettled(build()), networks, preprocessing="signed")
+    reach = reach_of([described.find_layer(layer)])
+    tile = reach.smallest_tile
+    height, width = 2 * tile + 3 * reach.stride, 2 * tile + 2 * reach.stride
+    tiled = Canvas(cut(height, tile, reach), cut(width, tile, reach))
+    whole = Canvas(cut(height, height, reach), cut(width, height, reach))
+    assert (len(tiled.tiles) > 8, len(whole.tiles)) == (True, 1)
+    compiled = program(load("mine", folder=networks), WeightedSum((Statistic(layer, "squares"),)))
+    (score, gradient), (expected_score, expected) = (
+        Engine(compiled, canvas).gradient(drawn(height, width), [1.0], [None], lambda: None)
+        for canvas in (tiled, whole)
+    )
+    assert score == pytest.approx(expected_score, rel=1e-5)
+    assert np.abs(gradient - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("preprocessing", ["caffe", "torch", "imagenet"])
@@ -270,24 +294,6 @@ def test_all_pools_can_be_made_average_pools(networks: Path) -> None:
     halved = picture.reshape(16, 2, 16, 2, 3).mean((1, 3))
     expected = halved @ network.weights["conv/kernel"][0, 0]
     assert np.abs(network.activations(tf.constant(picture[None]), ["conv"])["conv"] - expected).max() < 1e-2
-
-
-def test_names_do_not_depend_on_what_the_process_made_before(networks: Path, tmp_path: Path) -> None:
-    """`activation_40` is a name that Keras counts; a process that made other models before counts on from there."""
-    topologies.write_h5(topologies.keras_model("InceptionV3"), tmp_path / "weights.h5")
-    keras.Sequential([keras.Input((8, 8, 3)), *(L.Activation("relu") for _ in range(7)), L.Conv2D(2, 3)])
-
-    described, notes = add("inception_v3", tmp_path / "weights.h5", folder=networks)
-
-    assert notes == []
-    names = [layer.name for layer in described.layers if layer.kind == "relu"]
-    assert set(names) == {"activation", *(f"activation_{i}" for i in range(1, 94))}
-    network = load("inception_v3", folder=networks)
-    # Each has its normalisation folded into the convolution of the same number: factors, and the kernel of the file.
-    assert network.graph.by_name["activation_40"].inputs == ("conv2d_40",)
-    kernel = network.weights["conv2d_40/kernel"]
-    factors = kernel / topologies.drawn_weights("conv2d_40", kernel.shape)[0]
-    assert np.allclose(factors, factors[:1, :1, :1], rtol=1e-3)
 
 
 def test_weights_without_layers_are_explained(networks: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -118,7 +119,6 @@ STYLE = {"kind": "style", "content": ASSET, "styles": [{"asset": ASSET}]}
 JOBS = {
     "inception5h": DREAM | {"objective": [{"layer": "mixed4d_3x3_bottleneck_pre_relu", "channel": 13}]},
     "inception_v3": DREAM,
-    "vgg16": DREAM,
     "vgg19": STYLE | {"preset": "gatys_tv"},
     "vgg19_matconvnet": STYLE,
 }
@@ -129,16 +129,32 @@ def test_a_published_network_is_pulled_and_renders(
     networks: Path, publish: Callable[..., str], files: Callable[[str], Path], name: str
 ) -> None:
     publish(name, files(name))
+    # Keras counts nameless layers through a process, which may have made others before.
+    keras.Sequential([keras.Input((8, 8, 3)), *(keras.layers.Activation("relu") for _ in range(7))])
     described, notes = pull(name, folder=networks, cache=networks.parent / "downloads")
     assert [note for note in notes if "classes" in note] == []
     assert described == card(name)
     assert list((networks.parent / "downloads").glob("[!.]*.[!l]*")) == []
     assert rendered(JOBS[name], name, networks) > 0.5
+    if name == "inception_v3":
+        assert_counted_from_the_start(name, networks)
     if described.logits is not None:
         logits = described.find_layer(described.logits)
         assert (
             logits.find_channel({"softmax2_pre_activation": "thing 17", "predictions": "thing_17"}[logits.name]) == 17
         )
+
+
+def assert_counted_from_the_start(name: str, networks: Path) -> None:
+    """`activation_40` is what Keras calls the layer in a fresh process; its convolution has the same number."""
+    names = {layer.name for layer in card(name).layers if layer.kind == "relu"}
+    assert names == {"activation", *(f"activation_{i}" for i in range(1, 94))}
+    network = load(name, folder=networks)
+    assert network.graph.by_name["activation_40"].inputs == ("conv2d_40",)
+    # Normalisation is folded into it: the kernel of the file, times factors.
+    kernel = network.weights["conv2d_40/kernel"]
+    factors = kernel / topologies.drawn_weights("conv2d_40", kernel.shape)[0]
+    assert np.allclose(factors, factors[:1, :1, :1], rtol=1e-3)
 
 
 def test_a_network_works_without_its_classes_names(
