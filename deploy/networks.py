@@ -77,6 +77,8 @@ def add_model(
         )
     except (BadModel, UnicodeDecodeError) as error:
         raise Misused(str(error)) from None
+    except OSError as error:
+        raise Failed(f"{name} cannot be kept: {error}") from None
     _tell(card, notes, as_json)
 
 
@@ -115,6 +117,8 @@ def pull_model(
             card, notes = pull(model, **folders, source=source, watch=watch)
     except (DownloadFailed, BadModel) as error:
         raise Failed(str(error)) from None
+    except OSError as error:
+        raise Failed(f"{model} cannot be kept: {error}") from None
     _tell(card, notes, as_json)
 
 

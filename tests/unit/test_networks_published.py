@@ -23,6 +23,7 @@ from shared import cards
 from shared.cards import UnknownModel, card
 from shared.plan import plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
+from shared.settings import settings as current
 from shared.specs import SPEC
 from tests import topologies
 from tests.reference.pictures import drawn
@@ -292,6 +293,13 @@ def test_the_commands_pull_list_and_classify(
     classes = json.loads(run("classify", "inception5h", str(tmp_path / "picture.png"), "--json"))
     assert len(classes) == 5
     assert set(classes[0]) == {"class", "probability"}
+
+    (tmp_path / "file").touch()
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setenv("DREAMFARM_DATA", str(tmp_path / "file"))
+        current.cache_clear()
+        assert "inception5h cannot be kept: " in run("models", "pull", "inception5h", code=1)
+    current.cache_clear()
 
     mat = files("vgg19_matconvnet")
     run("models", "add", "gatys", str(mat), "--pooling", "average", "--licence", "CC-BY-4.0")
