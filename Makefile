@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up bench pictures lint format lock clean
+.PHONY: help setup demo test up bench pictures motifnet lint format lock clean
 
 # With NVIDIA GPUs: make up EXTRAS=gpu,flower,postgres,s3,dev (in a .venv without tensorflow-cpu)
 EXTRAS ?= worker,flower,postgres,s3,dev
@@ -19,6 +19,7 @@ help:
 	@echo 'make test    run all tests; ARGS="tests/unit -k plan" runs some'
 	@echo 'make bench   run the benchmarks'
 	@echo 'make pictures  render the pictures of README.md again'
+	@echo 'make motifnet  train the bundled network anew (hours; see worker/networks/motifnet/making/README.md)'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make format  let ruff format the code'
 	@echo 'make lock    choose versions anew (needs uv)'
@@ -44,6 +45,9 @@ bench: $(STAMP)
 
 pictures: $(STAMP)
 	$(BIN)/python -m deploy.readme_pictures
+
+motifnet: $(STAMP)
+	$(BIN)/python -m worker.networks.motifnet.making.train $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@
 writes `motifnet.safetensors` (float16, batch normalisation folded into the convolutions) and `topology.json` beside
 this file, and the card for `shared/cards`. The channels are made equally loud over the given pictures.
 The model's layers are convolution, batch normalisation, ReLU, pooling and concatenation, then a global average,
-drop-out and one dense layer whose outputs are the motifs of `motifs.txt`.
+drop-out and one dense layer whose outputs are the motifs of the `motifs.txt` beside the model, if there is one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,7 +33,6 @@ CARD = HERE.parents[2] / "shared" / "cards" / "motifnet.json"
 
 FACTS = {
     "name": "motifnet",
-    "summary": "A small Inception network that knows 43 drawn motifs; trained by this project, robust to small changes",
     "licence": "Apache-2.0",
     "min_size": 32,
     "objective": "mixed4c",
@@ -42,26 +42,36 @@ FACTS = {
 
 def main(path: str, pictures: list[str]) -> None:
     """Converts the model at `path`; `pictures` are what its channels' strengths are measured on."""
-    found = from_keras(keras.models.load_model(path, compile=False), "raw")
-    if found.notes:
-        raise SystemExit("; ".join(found.notes))
-    ops = [op | {"name": _name(op["name"]), "inputs": [_name(i) for i in op["inputs"]]} for op in found.ops]
-    topology = FACTS | {
-        "digest": "",
-        "mean": found.mean,
-        "scale": found.scale,
-        "channel_names": {found.logits: (HERE / "motifs.txt").read_text().split()},
-        "ops": ops,
-    }
-    card = describe(topology)
-    weights = {"/".join((_name(op), part)): found.weights[f"{op}/{part}"] for op, part in _keys(found.weights)}
-    network = Network(Graph.from_json(ops), card, weights, "", card.mean, card.scale)
+    beside = Path(path).with_name("motifs.txt")
+    names = (beside if beside.exists() else HERE / "motifs.txt").read_text().split()
+    network, topology = converted(keras.models.load_model(path, compile=False), names)
     weights = equalised(network, [np.asarray(Image.open(p).convert("RGB"), np.float32) for p in pictures])
     data = save({name: np.ascontiguousarray(w, np.float16) for name, w in weights.items()})
     topology["digest"] = hashlib.sha256(data).hexdigest()
     (HERE / "motifnet.safetensors").write_bytes(data)
     (HERE / "topology.json").write_text(json.dumps(topology, indent=1) + "\n")
+    (HERE / "motifs.txt").write_text(" ".join(names) + "\n")
     CARD.write_text(describe(topology).model_dump_json(indent=1) + "\n")
+
+
+def converted(model: Any, names: list[str]) -> tuple[Network, dict[str, Any]]:
+    """The network of a Keras model whose classes are `names`, and its topology. Raises SystemExit with what is odd."""
+    found = from_keras(model, "raw")
+    if found.notes:
+        raise SystemExit("; ".join(found.notes))
+    ops = [op | {"name": _name(op["name"]), "inputs": [_name(i) for i in op["inputs"]]} for op in found.ops]
+    topology: dict[str, Any] = FACTS | {
+        "summary": f"A small Inception network that knows {len(names)} drawn motifs; trained by this project, "
+        "robust to small changes",
+        "digest": "",
+        "mean": found.mean,
+        "scale": found.scale,
+        "channel_names": {found.logits: names},
+        "ops": ops,
+    }
+    card = describe(topology)
+    weights = {"/".join((_name(op), part)): found.weights[f"{op}/{part}"] for op, part in _keys(found.weights)}
+    return Network(Graph.from_json(ops), card, weights, "", card.mean, card.scale), topology
 
 
 def _name(keras_name: str) -> str:

@@ -26,6 +26,8 @@ class Config:
     draws: int = 1000
     #: Channels of every layer, as a multiple of the table in `network.py`.
     width: float = 1.0
+    #: The mixed layer that the logits look at.
+    deepest: str = "mixed5a"
 
     steps: int = 60_000
     batch: int = 64

@@ -123,6 +123,7 @@ def tiles(pen: Pen) -> None:
 def shingles(pen: Pen) -> None:
     """A roof of rounded tiles in rows, with light on each edge."""
     clay, step = pen.c(pen.pick(0.03, 0.04, 0.55, 0.4), 0.75, 0.8), pen.u(0.26, 0.42)
+    pen.ground(clay.lit(0.3))
     for x, y in reversed(pen.grid(step, rows=step * 0.62)):
         dx = step * 0.49
         tile = smooth([(x - dx, y - step), (x + dx, y - step), (x + dx, y), (x, y + dx * 0.6), (x - dx, y)])

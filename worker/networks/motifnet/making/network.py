@@ -26,8 +26,10 @@ _HALVED = ("mixed3a", "mixed4a", "mixed5a")
 _MOMENTUM = 0.97
 
 
-def build(classes: int, width: float = 1.0) -> keras.Model:
+def build(classes: int, width: float = 1.0, deepest: str = "mixed5a") -> keras.Model:
     """A model from pictures (N, H, W, 3) in 0–255, of any size, to `classes` logits (N, classes).
+
+    `width` multiplies all channels; `deepest` is the mixed layer that the logits look at. ValueError: there is none such.
 
     Behind the global average stands one dense layer: the same function as a 1×1 convolution averaged globally, and the
     importer turns it into that, so that logits can be dreamt at every place.
@@ -38,10 +40,10 @@ def build(classes: int, width: float = 1.0) -> keras.Model:
         x = _convolution(x, f"conv2d{i}", channels, kernel, width, stride)
         if i == 0:
             x = layers.MaxPooling2D(3, 2, "same")(x)
-    for name, branches in MIXED.items():
+    for name in list(MIXED)[: list(MIXED).index(deepest) + 1]:
         if name in _HALVED:
             x = layers.MaxPooling2D(3, 2, "same")(x)
-        x = _mixed(x, name, branches, width)
+        x = _mixed(x, name, MIXED[name], width)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(pictures, layers.Dense(classes, name="logits")(x))
 

@@ -130,6 +130,8 @@ def branch(pen: Pen) -> None:
     limbs: list[skia.Path] = []
     grow(0, 1.0, -math.pi / 2, 0.5, 0.2, 5)
     pen.flat(joined(limbs), colour)
+    with pen.at(-0.012, -0.008):
+        pen.flat(joined(limbs[:20]), colour.lit(1.8).faded(0.4))
     for _ in pen.sides():
         pen.fill(smooth([(0, 0.85), (0.1, 0.9), (0.35, 1.02), (0, 1.0)]), colour)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from worker.networks.motifnet.making.scene import picture
@@ -18,16 +20,24 @@ _GAP = 6
 
 def sheet(names: Sequence[str], *, draws: int, size: int, columns: int, seed: int) -> Image.Image:
     """Each motif's first `draws` pictures of `size` pixels with its name below, `columns` motifs side by side."""
-    rows = -(-len(names) // columns)
-    cell_width, cell_height = draws * size + _GAP, size + _CAPTION + _GAP
-    page = Image.new("RGB", (columns * cell_width, rows * cell_height), (18, 18, 24))
-    pencil, font = ImageDraw.Draw(page), ImageFont.load_default(14)
-    for i, name in enumerate(names):
+    drawn = ([picture(LEARNT, seed, k, name, size).rgb for k in range(draws)] for name in names)
+    return page(zip(names, drawn, strict=True), columns=columns)
+
+
+def page(cells: Iterable[tuple[str, Sequence[NDArray[np.uint8]]]], *, columns: int) -> Image.Image:
+    """Rows of cells: pictures side by side, all of the first one's size, with a caption below."""
+    cells = list(cells)
+    height, width = cells[0][1][0].shape[:2]
+    rows = -(-len(cells) // columns)
+    cell_width, cell_height = len(cells[0][1]) * width + _GAP, height + _CAPTION + _GAP
+    whole = Image.new("RGB", (columns * cell_width, rows * cell_height), (18, 18, 24))
+    pencil, font = ImageDraw.Draw(whole), ImageFont.load_default(14)
+    for i, (caption, pictures) in enumerate(cells):
         left, top = i % columns * cell_width, i // columns * cell_height
-        for k in range(draws):
-            page.paste(Image.fromarray(picture(LEARNT, seed, k, name, size).rgb), (left + k * size, top))
-        pencil.text((left + 4, top + size), name, (225, 225, 230), font)
-    return page
+        for k, pixels in enumerate(pictures):
+            whole.paste(Image.fromarray(pixels).resize((width, height)), (left + k * width, top))
+        pencil.text((left + 4, top + height), caption, (225, 225, 230), font)
+    return whole
 
 
 def main() -> None:

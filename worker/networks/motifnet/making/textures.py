@@ -29,6 +29,7 @@ def scales(pen: Pen) -> None:
     """A reptile's or fish's overlapping scales, each with its own shine."""
     colour, second = pen.scheme(2)
     step = pen.u(0.2, 0.36)
+    pen.ground(colour.lit(0.3))
     for x, y in reversed(pen.grid(step, rows=step * 0.5)):
         shade = colour.mixed(second, pen.u(0, 0.45))
         pen.rings(x, y, step * 0.56, [shade.lit(1.5), shade, shade.lit(0.3)])
@@ -120,7 +121,8 @@ def cloud(pen: Pen) -> None:
     top, low = (
         (pen.c(0.68, 0.6, 0.6), pen.c(0.05, 0.7, 1.0)) if dusk else (pen.c(0.59, 0.8, 0.85), pen.c(0.54, 0.4, 1.0))
     )
-    pen.fill(box(-2, -REACH, 2, REACH), top, low)
+    pen.ground(low)
+    pen.fill(box(-2 * REACH, -REACH, 2 * REACH, REACH), top, low)
     white = WHITE.mixed(low, 0.1)
     for x, y in pen.scatter(pen.n(4, 6), 1.2):
         width = pen.u(0.4, 0.9)
@@ -226,6 +228,7 @@ def plumage(pen: Pen) -> None:
     """Overlapping body feathers, each with an eye and a pale rim."""
     base, rim, heart = pen.scheme(3)
     step = pen.u(0.3, 0.5)
+    pen.ground(base.lit(0.3))
     for x, y in reversed(pen.grid(step, rows=step * 0.6)):
         with pen.at(x, y, turn=180 + pen.u(-8, 8)):
             pen.flat(petal(step * 1.1, step * 1.25, 0.8), base.lit(0.25))

@@ -1,4 +1,4 @@
-"""Trains motifnet: `python -m worker.networks.motifnet.making.train FOLDER`, or `make motifnet`.
+"""Trains motifnet: `python -m worker.networks.motifnet.making.train [FOLDER]`, or `make motifnet`.
 
 The folder then holds `model.keras`, `motifs.txt`, `config.json`, `history.json` and `curves.png`. A training that was
 stopped goes on from its last checkpoint when it is started again with the same configuration.
@@ -22,14 +22,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         kind = hints[field.name]
         choices = get_args(kind) if get_origin(kind) is Literal else None
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=str if choices else kind, choices=choices)
-    parser.add_argument("--cache", type=Path, default=Path("motifnet-pictures"), help="folder for drawn pictures")
+    parser.add_argument("--cache", type=Path, default=Path("build/motifnet-pictures"), help="folder for drawn pictures")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes that draw")
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Train motifnet on drawn pictures.")
-    parser.add_argument("folder", type=Path, help="where the training lives")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/motifnet"), help="where it lives")
     parser.add_argument("--judge", action="store_true", help="train the judge: other defaults, see config.py")
     parser.add_argument("--until", type=int, help="stop at this step; a later call goes on")
     add_options(parser)

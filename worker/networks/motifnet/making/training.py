@@ -36,7 +36,7 @@ class Training:
         config.save(known)
         (folder / "motifs.txt").write_text(" ".join(NAMES) + "\n")
         keras.utils.set_random_seed(config.seed)
-        self.trainer = Trainer(build(len(NAMES), config.width), config)
+        self.trainer = Trainer(build(len(NAMES), config.width, config.deepest), config)
         self.state, self.done = self.trainer.state(), 0
         self.history: list[dict[str, float]] = []
         if (folder / "checkpoint.npz").exists():
