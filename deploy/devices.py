@@ -75,8 +75,8 @@ def nvidia_gpus() -> list[str]:
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []
 
 
-def devices(workers: int, say: Callable[[str], None]) -> list[str]:
-    """The device of each of so many workers; of one per GPU, or one for the CPU, where that is 0.
+def devices(workers: int, say: Callable[[str], None], gpus_per_worker: int = 1) -> list[str]:
+    """The device of each of so many workers; of one per `gpus_per_worker` GPUs, or one for the CPU, where that is 0.
 
     TensorFlow is only asked where there are GPUs at all, because that takes seconds.
     """
@@ -92,4 +92,6 @@ def devices(workers: int, say: Callable[[str], None]) -> list[str]:
             say(f"it can use {gpus} of {len(found)} GPUs; `dreamfarm doctor` says what to do")
     if gpus == 0:
         return ["cpu"] * max(1, workers)
-    return [f"gpu:{number % gpus}" for number in range(workers or gpus)]
+    shares = [range(first, min(first + gpus_per_worker, gpus)) for first in range(0, gpus, gpus_per_worker)]
+    names = ["gpu:" + ",".join(map(str, share)) for share in shares]
+    return [names[number % len(names)] for number in range(workers or len(names))]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from shared.cards import card
-from shared.outputs import Manifest, manifest_of, write_output
+from shared.outputs import Manifest, TilingMark, manifest_of, write_output
 from shared.pictures import Picture, encode
 from shared.pixels import FloatArray, Pixels
-from shared.plan import Plan, plan
+from shared.plan import Machine, Plan, plan
 from shared.settings import Settings
 from shared.specs import DreamSpec, Output, StyleSpec, source_of
 from worker.frames import animate, frame_bytes, shrunk
+from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
 from worker.recorder import frame_number
@@ -62,9 +63,9 @@ class Bench:
         *,
         show: Callable[[Progress], None],
         keep_frames: bool = False,
-        tile: int | None = None,
+        like: TilingMark | None = None,
     ) -> Rendered:
-        """Render a job. `pictures` as `shared.specs.assets_of` names them; `tile` fixes the tiles' longest side.
+        """Render a job. `pictures` as `shared.specs.assets_of` names them; `like` cuts them as they were cut before.
 
         A tile that does not fit into memory is halved, as on the farm.
 
@@ -76,34 +77,37 @@ class Bench:
         wants_frames = keep_frames or spec.animation is not None
         inputs = {field: picture.rgb for field, picture in pictures.items()}
         source = pictures.get(source_of(spec) or "")
-        planned = self._plan(spec, source, tile)
+        on = machine() if like is None else replace(machine(), parallel=like.parallel)
+        planned = self._plan(spec, source, on, None if like is None else like.tile)
         rendering = begin(spec, planned, self.network, inputs)
         while not rendering.progress.finished:
             try:
                 progress = rendering.advance(_never)
             except OutOfMemory:
-                planned, rendering = self._smaller(spec, planned, rendering, source, inputs)
+                planned, rendering = self._smaller(spec, planned, rendering, source, inputs, on)
                 continue
             show(progress)
             number = frame_number(progress, spec.frames.every) if wants_frames else None
             if number is not None:
                 frames[number] = frame_bytes(rendering.picture())
         rgb = rendering.finish()
+        error = rendering.tiling_error(_never)
         return Rendered(
             rgb=rgb,
-            manifest=manifest_of(spec, planned, rgb, model_digest=self.network.digest),
+            manifest=manifest_of(spec, planned, rgb, model_digest=self.network.digest, tiling_error=error),
             source=source,
             frames=frames,
             animation=_animation(spec, frames, rgb),
             seconds=time.monotonic() - started,
         )
 
-    def _plan(self, spec: Spec, source: Picture | None, tile: int | None) -> Plan:
+    def _plan(self, spec: Spec, source: Picture | None, on: Machine, tile: int | None) -> Plan:
         height, width = (None, None) if source is None else source.rgb.shape[:2]
         if tile is not None:
             # The planner makes the same tiles of the longest side that it gave them, whatever that was cut from.
             spec = spec.model_copy(update={"tiling": spec.tiling.model_copy(update={"tile": tile})})
-        return plan(spec, card=card(spec.model), width=width, height=height, tile_limit=self.tile_limit)
+        described, limit = card(spec.model), self.tile_limit
+        return plan(spec, card=described, width=width, height=height, tile_limit=limit, machine=on)
 
     def _smaller(
         self,
@@ -112,10 +116,11 @@ class Bench:
         rendering: Rendering,
         source: Picture | None,
         inputs: Mapping[str, Pixels],
+        on: Machine,
     ) -> tuple[Plan, Rendering]:
         """The rendering as it stands, with tiles of half the side. Raises OutOfMemory when they cannot be smaller."""
         before = _longest_tile(planned)
-        halved = self._plan(spec, source, before // 2)
+        halved = self._plan(spec, source, on, before // 2)
         if _longest_tile(halved) >= before:
             raise OutOfMemory(f"there is not enough memory, even for tiles of {before} pixels; ask for a smaller size")
         return halved, resume(spec, halved, self.network, inputs, rendering.state())

@@ -147,7 +147,7 @@ def verify(
     bench = open_bench(manifest.spec.model)
     if bench.network.digest != manifest.model.sha256:
         raise Failed(f"{output} was made with another {manifest.model.name} (SHA-256 {manifest.model.sha256})")
-    again = rendered(bench, manifest.spec, inputs, output.name, tile=manifest.tiling.tile)
+    again = rendered(bench, manifest.spec, inputs, output.name, like=manifest.tiling)
     from deploy.verifying import compare  # brings TensorFlow
 
     result = compare(data, again, manifest, tolerance=tolerance)

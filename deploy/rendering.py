@@ -15,6 +15,7 @@ from shared.specs import DreamSpec, StyleSpec
 
 if TYPE_CHECKING:
     from deploy.inprocess import Bench, Rendered
+    from shared.outputs import TilingMark
     from shared.pictures import Picture
     from shared.pixels import FloatArray, Pixels
     from worker.render import Progress
@@ -63,7 +64,7 @@ def _hushed() -> Iterator[None]:
 
 def rendered(
     bench: Bench, spec: DreamSpec | StyleSpec, inputs: Mapping[str, Picture], name: str, *, keep_frames: bool = False,
-    tile: int | None = None,
+    like: TilingMark | None = None,
 ) -> Rendered:  # fmt: skip
     """Render with a progress bar."""
     from shared.pictures import PictureError
@@ -75,7 +76,7 @@ def rendered(
             shown.update(_snapshot(name, progress))
 
         try:
-            rendered = bench.render(spec, inputs, show=show, keep_frames=keep_frames, tile=tile)
+            rendered = bench.render(spec, inputs, show=show, keep_frames=keep_frames, like=like)
         except PictureError as error:
             raise Misused(str(error)) from None
         except RenderError as error:

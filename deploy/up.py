@@ -154,7 +154,7 @@ def _run(settings: Settings, report: Report, stop: _Stop, started: Callable[[str
                 settings,
                 store,
                 redis=None if settings.redis_url else redis_server.prepare(settings.data),
-                devices=devices(settings.workers, report.say),
+                devices=devices(settings.workers, report.say, settings.gpus_per_worker),
             ),
             logs=settings.data / "logs",
             say=report.say,

@@ -35,10 +35,16 @@ class ModelMark(_Part):
 
 
 class TilingMark(_Part):
-    """How the picture was cut: the mode and the longest side of a tile. Another tiling rounds the last bits differently."""
+    """How the picture was cut. Another tiling rounds the last bits differently."""
 
     mode: str
+    #: Longest side of a tile, and how many of them small pictures were cut into at most.
     tile: int
+    parallel: int = 1
+    #: Pixels that tiles saw before and after what they own.
+    halo: tuple[int, int] | None = None
+    #: Of `fast` tiles: the gradient's mean error on a piece of the picture, relative to its mean.
+    error: float | None = None
 
 
 class Manifest(_Part):
@@ -61,15 +67,23 @@ class Manifest(_Part):
     notes: tuple[str, ...] = ()
 
 
-def manifest_of(spec: DreamSpec | StyleSpec, plan: Plan, rgb: FloatArray, *, model_digest: str) -> Manifest:
-    """The manifest of a rendering whose output is `rgb`, (H, W, 3) in 0–255."""
+def manifest_of(
+    spec: DreamSpec | StyleSpec, plan: Plan, rgb: FloatArray, *, model_digest: str, tiling_error: float | None = None
+) -> Manifest:
+    """The manifest of a rendering whose output is `rgb`, (H, W, 3) in 0–255; `tiling_error` is that of fast tiles."""
     return Manifest(
         software=f"dreamfarm {version()}",
         spec=spec,
         inputs=assets_of(spec),
         model=ModelMark(name=spec.model, sha256=model_digest),
         octaves=tuple((octave.width, octave.height) for octave in plan.octaves),
-        tiling=TilingMark(mode=spec.tiling.mode, tile=max(octave.tile for octave in plan.octaves)),
+        tiling=TilingMark(
+            mode=spec.tiling.mode,
+            tile=max(octave.tile for octave in plan.octaves),
+            parallel=plan.parallel,
+            halo=plan.halo,
+            error=tiling_error,
+        ),
         size=(plan.width, plan.height),
         pixels=pixels_digest(rgb),
         notes=plan.notes,

@@ -12,14 +12,14 @@ from functools import lru_cache
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
-from shared.specs import DreamSpec, StyleSpec
+from shared.specs import DreamSpec, StyleSpec, Tiling
 from shared.tiles import Reach, Span, cut, pieces, reach_of, round_up
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
-#: Operations of one tile's gradient where no device memory is given, as on a CPU. Smaller tiles pay more for their
-#: halo; larger ones take two slow cores longer than the second within which a cancelled job should stop.
-TILE_FLOPS = 60e9
+#: Operations of one tile's gradient on a CPU. Smaller tiles pay more for their halo; larger ones save little, and
+#: take memory.
+TILE_FLOPS = 150e9
 #: Largest tile side on a CPU: a larger one saves little, and its activations take gigabytes.
 LARGEST_CPU_TILE = 2048
 #: Largest tile side that is chosen for a device with much memory: beyond it the halo costs under a fifth.
@@ -27,10 +27,26 @@ LARGEST_TILE = 4096
 #: Memory that a gradient takes at its peak, in sizes of all activations: values, gradients, workspace. TensorFlow
 #: frees as it goes; 1.0 was measured on a CPU, and workspaces are larger on GPUs.
 ACTIVATION_COPIES = 1.5
-#: float32 arrays of the picture's size that are alive at the peak of an iteration.
-DREAM_PICTURES, STYLE_PICTURES = 6, 10
-#: Share of a device's memory that a tile may take.
-DEVICE_SHARE = 0.6
+#: Bytes per pixel of picture-sized arrays that are alive at the peak of an iteration: for dreams the picture, its
+#: gradient and the smaller bands of its pyramid in float32, and the original; for style transfers Adam's moments too.
+DREAM_BYTES, STYLE_BYTES = 32, 72
+#: What a pair of L-BFGS' history adds to that.
+HISTORY_BYTES = 24
+#: A picture is cut up for several cores when that makes it at least this much faster.
+WORTH_CUTTING = 1.1
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What tiles are rendered on. The defaults are those of a small machine, for plans that no worker makes."""
+
+    #: Tiles that are rendered at once on a CPU's cores; GPUs take one tile each.
+    parallel: int = 2
+    gpu: bool = False
+    #: Memory that one tile's activations may take; None where it is not known.
+    tile_bytes: int | None = None
+    #: Memory in which the activations of all tiles of a style transfer may be kept, so that none is computed twice.
+    kept_bytes: int = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,10 @@ class Plan:
     peak_bytes: int
     #: Pixels that the canvas' sides are multiples of.
     stride: int
+    #: Tiles that the plan is made for to be rendered at once.
+    parallel: int
+    #: Pixels that tiles see before and after what they own; none where they are independent.
+    halo: tuple[int, int]
     #: Sentences for people about what was changed to make the job renderable.
     notes: tuple[str, ...]
 
@@ -80,12 +100,12 @@ def plan(
     width: int | None,
     height: int | None,
     tile_limit: int | None = None,
-    device_bytes: int | None = None,
+    machine: Machine = Machine(),
 ) -> Plan:
     """The plan of a job whose input or content picture measures `width` × `height` (None: it starts from noise).
 
-    `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory);
-    `device_bytes` is the memory that tiles may be fitted into. Raises SpecError with the field of each mistake.
+    `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory).
+    Raises SpecError with the field of each mistake.
     """
     work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
     full_width, full_height = _output_size(spec, width, height)
@@ -101,8 +121,16 @@ def plan(
         spec.octaves.count,
         spec.octaves.scale,
         spec.iterations,
-        (spec.tiling.tile, tile_limit, device_bytes),
+        (spec.tiling.tile, tile_limit),
+        machine,
     )
+
+
+def reaches(spec: DreamSpec | StyleSpec, card: Card) -> tuple[tuple[str, ...], Reach, Reach]:
+    """The layers that a job uses, what exact tiles need for them, and what the job's tiles get. Raises SpecError."""
+    layers = _layers(spec, card)
+    names = tuple(dict.fromkeys(layer.name for layer in layers))
+    return names, reach_of(layers), _Work.of(card, names, spec).reach
 
 
 def estimate_seconds(plan: Plan, flops_per_second: float) -> float:
@@ -121,28 +149,34 @@ class _Work:
     macs_per_pixel: float
     floats_per_pixel: float
     two_passes: bool
-    pictures: int
+    #: Of arrays of the picture's size.
+    bytes_per_pixel: int
     roll: bool
 
     @classmethod
     def of(cls, card: Card, layers: tuple[str, ...], spec: DreamSpec | StyleSpec) -> _Work:
-        dream = isinstance(spec, DreamSpec)
-        return _work(card, layers, dream, spec.tiling.mode == "roll")
+        held = DREAM_BYTES
+        if isinstance(spec, StyleSpec):
+            held = STYLE_BYTES
+            if spec.optimizer.method == "lbfgs":
+                held += HISTORY_BYTES * spec.optimizer.history
+        return _work(card, layers, isinstance(spec, DreamSpec), held, spec.tiling)
 
 
 @lru_cache(maxsize=4096)
-def _work(card: Card, names: tuple[str, ...], dream: bool, roll: bool) -> _Work:
+def _work(card: Card, names: tuple[str, ...], dream: bool, held: int, tiling: Tiling) -> _Work:
     layers = [card.find_layer(name) for name in names]
+    reach = reach_of(layers)
     min_window = max(layer.min_size for layer in layers)
     return _Work(
-        reach=reach_of(layers),
+        reach=reach.shortened(tiling.halo, min_window) if tiling.mode == "fast" else reach,
         min_size=max(card.min_size, min_window),
         min_window=min_window,
         macs_per_pixel=max(layer.macs_per_pixel for layer in layers),
         floats_per_pixel=max(layer.floats_per_pixel for layer in layers),
         two_passes=not dream,
-        pictures=DREAM_PICTURES if dream else STYLE_PICTURES,
-        roll=roll,
+        bytes_per_pixel=held,
+        roll=tiling.mode == "roll",
     )
 
 
@@ -206,7 +240,8 @@ def _plan(
     count: int,
     scale: float,
     iterations: int,
-    limits: tuple[int | None, int | None, int | None],
+    limits: tuple[int | None, int | None],
+    machine: Machine,
 ) -> Plan:
     notes: list[str] = []
     sizes = [(round(width / scale**k), round(height / scale**k)) for k in reversed(range(count))]
@@ -216,8 +251,8 @@ def _plan(
             f"{count} octaves clamped to {len(sizes)}: smaller ones would fall under {model}'s minimum of "
             f"{work.min_size} pixels"
         )
-    tile = _tile(work, notes, *limits)
-    octaves = tuple(_octave(w, h, iterations, tile, work) for w, h in sizes)
+    tile = _tile(work, notes, machine, *limits)
+    octaves = tuple(_octave(w, h, iterations, tile, work, machine) for w, h in sizes)
     return Plan(
         octaves=octaves,
         width=width,
@@ -225,20 +260,24 @@ def _plan(
         steps=iterations * len(octaves),
         mpit=math.fsum(octave.mpit for octave in octaves),
         flops=math.fsum(_flops(octave, work) for octave in octaves),
-        peak_bytes=_peak_bytes(octaves[-1], work),
+        peak_bytes=_peak_bytes(octaves[-1], work, machine),
         stride=work.reach.stride,
+        parallel=machine.parallel,
+        halo=(0, 0) if work.roll else (work.reach.halo_left, work.reach.halo_right),
         notes=tuple(notes),
     )
 
 
-def _tile(work: _Work, notes: list[str], wish: int | None, limit: int | None, device_bytes: int | None) -> int:
+def _tile(work: _Work, notes: list[str], machine: Machine, wish: int | None, limit: int | None) -> int:
     reach = work.reach
-    chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * work.macs_per_pixel))))
+    chosen = LARGEST_TILE
+    if not machine.gpu or machine.tile_bytes is None:
+        chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * work.macs_per_pixel))))
     # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
     smallest = max(round_up(2 * work.min_window, reach.stride), 32) if work.roll else reach.smallest_tile
-    if device_bytes is not None:
-        fitting = math.isqrt(int(device_bytes * DEVICE_SHARE / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
-        chosen = min(LARGEST_TILE, max(fitting, 1))
+    if machine.tile_bytes is not None:
+        fitting = math.isqrt(int(machine.tile_bytes / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
+        chosen = min(chosen, max(fitting, 1))
     tile = min(chosen if wish is None else wish, limit or LARGEST_TILE * 2) // reach.stride * reach.stride
     if tile < smallest:
         if wish is not None and wish < smallest:
@@ -247,13 +286,20 @@ def _tile(work: _Work, notes: list[str], wish: int | None, limit: int | None, de
     return tile
 
 
-def _octave(width: int, height: int, iterations: int, tile: int, work: _Work) -> OctavePlan:
+def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, machine: Machine) -> OctavePlan:
     stride = work.reach.stride
     canvas_width, canvas_height = round_up(width, stride), round_up(height, stride)
     if work.roll:
         rows, columns = pieces(canvas_height, tile, stride), pieces(canvas_width, tile, stride)
     else:
         rows, columns = cut(canvas_height, tile, work.reach), cut(canvas_width, tile, work.reach)
+        if len(rows) == len(columns) == 1 and not machine.gpu:
+            # One tile would leave the other cores without work.
+            if canvas_height >= canvas_width:
+                rows = _shared_out(canvas_height, machine.parallel, work.reach)
+            else:
+                columns = _shared_out(canvas_width, machine.parallel, work.reach)
+    activations = _seen(rows) * _seen(columns) * work.floats_per_pixel * 4 * ACTIVATION_COPIES
     return OctavePlan(
         height=height,
         width=width,
@@ -265,17 +311,38 @@ def _octave(width: int, height: int, iterations: int, tile: int, work: _Work) ->
         canvas_width=canvas_width,
         rows=rows,
         columns=columns,
+        keep=work.two_passes and activations <= machine.kept_bytes,
     )
+
+
+def _shared_out(length: int, parallel: int, reach: Reach) -> tuple[Span, ...]:
+    """An axis cut into as many tiles as are worth it, at most `parallel`."""
+    best, fastest = cut(length, length, reach), 1.0
+    for count in range(2, parallel + 1):
+        tile = round_up(math.ceil((length + (count - 1) * (reach.halo_left + reach.halo_right)) / count), reach.stride)
+        spans = cut(length, tile, reach)
+        if len(spans) != count:
+            break
+        speed = count * length / _seen(spans)
+        if speed > fastest * WORTH_CUTTING:
+            best, fastest = spans, speed
+    return best
+
+
+def _seen(spans: tuple[Span, ...]) -> int:
+    """Pixels along an axis that tiles see, those that several see as often."""
+    return sum(span.stop - span.start for span in spans)
 
 
 def _flops(octave: OctavePlan, work: _Work) -> float:
     """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone."""
-    seen = sum(s.stop - s.start for s in octave.rows) * sum(s.stop - s.start for s in octave.columns)
-    passes = 3 if work.two_passes and octave.tiles > 1 else 2
+    seen = _seen(octave.rows) * _seen(octave.columns)
+    passes = 3 if work.two_passes and octave.tiles > 1 and not octave.keep else 2
     return 2.0 * work.macs_per_pixel * seen * passes * octave.iterations
 
 
-def _peak_bytes(octave: OctavePlan, work: _Work) -> int:
-    tile = (octave.rows[0].stop - octave.rows[0].start) * (octave.columns[0].stop - octave.columns[0].start)
-    device = tile * work.floats_per_pixel * 4 * ACTIVATION_COPIES
-    return int(device + octave.canvas_height * octave.canvas_width * 12 * work.pictures)
+def _peak_bytes(octave: OctavePlan, work: _Work, machine: Machine) -> int:
+    seen = _seen(octave.rows) * _seen(octave.columns)
+    at_once = seen if octave.keep else seen / octave.tiles * min(octave.tiles, machine.parallel)
+    device = at_once * work.floats_per_pixel * 4 * ACTIVATION_COPIES
+    return int(device + octave.canvas_height * octave.canvas_width * work.bytes_per_pixel)

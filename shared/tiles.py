@@ -37,6 +37,17 @@ class Reach:
         """Smallest tile side that is worth it: as much is owned as is seen for nothing."""
         return max(2 * (self.halo_left + self.halo_right), 2 * self.stride)
 
+    def shortened(self, halo: int | None, window: int) -> Reach:
+        """With halos of about `halo` pixels at most, or of half their size: enough for nearly all of the gradient.
+
+        `window` is the smallest window in which all layers have a cell: less would lose cells that a tile owns.
+        """
+        left, right = (
+            min(exact, round_up(exact // 2 if halo is None else halo, self.stride))
+            for exact in (self.halo_left, self.halo_right)
+        )
+        return Reach(self.stride, left, max(right, round_up(max(window - self.stride, 0), self.stride)))
+
 
 def reach_of(layers: Iterable[Layer]) -> Reach:
     """The stride and halos that serve all the layers at once."""

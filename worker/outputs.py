@@ -28,7 +28,8 @@ def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) ->
     `check` is called every now and then; what it raises passes through.
     """
     rgb = work.rendering.finish()
-    manifest = manifest_of(work.spec, work.plan, rgb, model_digest=work.network.digest)
+    error = work.rendering.tiling_error(check)
+    manifest = manifest_of(work.spec, work.plan, rgb, model_digest=work.network.digest, tiling_error=error)
     folder = attempt_folder(job)
     output = f"{folder}/output.{SUFFIX[work.spec.output.format]}"
     with tempfile.TemporaryFile(prefix="dreamfarm-") as file:

@@ -67,6 +67,7 @@ def _renderer() -> Any:
     from shared.outputs import manifest_of, output_file
     from shared.plan import plan
     from shared.specs import SPEC as ANY
+    from worker.machine import machine
     from worker.networks import load
     from worker.render import begin
 
@@ -74,7 +75,7 @@ def _renderer() -> Any:
 
     def render(seed: int) -> bytes:
         spec = ANY.validate_python(SPEC | {"seed": seed})
-        planned = plan(spec, card=card(spec.model), width=None, height=None)
+        planned = plan(spec, card=card(spec.model), width=None, height=None, machine=machine())
         rendering = begin(spec, planned, network, {})
         while not rendering.advance(lambda: None).finished:
             pass

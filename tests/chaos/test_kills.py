@@ -41,11 +41,12 @@ def undisturbed() -> np.ndarray:
     from shared.outputs import manifest_of, output_file
     from shared.plan import plan
     from shared.specs import SPEC as ANY
+    from worker.machine import machine
     from worker.networks import load
     from worker.render import begin
 
     spec = ANY.validate_python({"kind": "dream"} | SPEC)
-    planned = plan(spec, card=card(spec.model), width=None, height=None)
+    planned = plan(spec, card=card(spec.model), width=None, height=None, machine=machine())
     network = load(spec.model, folder=Path("unused"))
     rendering = begin(spec, planned, network, {})
     while not rendering.advance(lambda: None).finished:

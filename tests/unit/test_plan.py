@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from shared.cards import card
-from shared.plan import Plan, estimate_seconds, plan
+from shared.plan import Machine, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.problems import Problem, SpecError
 from shared.specs import SPEC
 
 ASSET = "sha256:" + "0" * 64
+SMALL = Machine()
 
 
-def planned(width: int | None = 640, height: int | None = 480, limit: int | None = None, **fields: Any) -> Plan:
+def planned(
+    width: int | None = 640,
+    height: int | None = 480,
+    limit: int | None = None,
+    machine: Machine = SMALL,
+    **fields: Any,
+) -> Plan:
     kind = fields.pop("kind", "dream")
     pictures = {"content": ASSET, "styles": [{"asset": ASSET}]} if kind == "style" else {}
     spec = SPEC.validate_python({"kind": kind, **pictures, **fields})
-    return plan(spec, card=card(spec.model), width=width, height=height, tile_limit=limit)
+    return plan(spec, card=card(spec.model), width=width, height=height, tile_limit=limit, machine=machine)
 
 
 def problems(**fields: Any) -> list[Problem]:
@@ -84,11 +92,11 @@ def test_style_transfers_are_always_exact() -> None:
 
 def test_tiles_hold_the_halo_and_obey_the_limit() -> None:
     layer = [{"layer": "mixed4c"}]
-    whole = planned(objective=layer).octaves[-1]
+    whole = planned(objective=layer, machine=Machine(parallel=1)).octaves[-1]
     assert (whole.tiles, whole.tile) == (1, 640)
     big = planned(objective=layer, size={"long_edge": 4096}, octaves={"count": 1}).octaves[-1]
     assert big.tiles > 1
-    assert big.tile <= 1536
+    assert big.tile <= 2048
     halved = planned(objective=layer, size={"long_edge": 4096}, octaves={"count": 1}, limit=640).octaves[-1]
     assert halved.tile <= 640
     assert halved.tiles > big.tiles
@@ -99,8 +107,52 @@ def test_tiles_hold_the_halo_and_obey_the_limit() -> None:
 
 def test_memory_does_not_grow_with_the_picture_beyond_the_picture() -> None:
     small, large = (planned(size={"long_edge": edge}) for edge in (4096, 16384))
-    pictures = 12 * (large.width * large.height - small.width * small.height)
-    assert large.peak_bytes - small.peak_bytes <= 8 * pictures
+    pixels = large.width * large.height - small.width * small.height
+    assert large.peak_bytes - small.peak_bytes <= 40 * pixels
+
+
+def test_a_small_picture_is_shared_out_among_the_cores() -> None:
+    layer = [{"layer": "mixed4c"}]
+    for cores in (1, 2, 4):
+        octave = planned(objective=layer, machine=Machine(parallel=cores)).octaves[-1]
+        assert octave.tiles <= cores
+        assert (octave.tiles > 1) == (cores > 1)
+    tiny = planned(160, 120, objective=layer, machine=Machine(parallel=4)).octaves[-1]
+    assert tiny.tiles == 1  # each tile would have to see all of it
+    assert planned(objective=layer, machine=Machine(parallel=2, gpu=True)).octaves[-1].tiles == 1
+
+
+def test_tiles_fit_into_the_memory_there_is() -> None:
+    fields: dict[str, Any] = {"objective": [{"layer": "mixed3b"}], "size": {"long_edge": 6000}}
+    for gpu in (False, True):
+        sides = [
+            planned(**fields, machine=Machine(gpu=gpu, tile_bytes=memory)).octaves[-1].tile
+            for memory in (2**26, 2**28, 2**30, 2**36)
+        ]
+        assert sides == sorted(sides)
+        assert sides[0] < sides[2]
+    floats = card("motifnet").find_layer("mixed3b").floats_per_pixel
+    tile = planned(**fields, machine=Machine(gpu=True, tile_bytes=2**30)).octaves[-1].tile
+    assert tile**2 * floats * 4 <= 2**30
+
+
+def test_activations_of_a_style_transfer_are_kept_where_they_fit() -> None:
+    small, large = (planned(kind="style", size={"long_edge": edge}) for edge in (800, 6000))
+    assert all(octave.keep for octave in small.octaves)
+    assert not large.octaves[-1].keep
+    assert not any(octave.keep for octave in planned().octaves)  # a dream needs one pass anyway
+    per_pixel = [p.flops / p.mpit for p in (small, large)]
+    assert per_pixel[1] > 1.3 * per_pixel[0]
+
+
+def test_fast_tiles_see_less_and_cost_less() -> None:
+    fields: dict[str, Any] = {"objective": [{"layer": "mixed4c"}], "size": {"long_edge": 3000}}
+    exact, fast, faster = (
+        planned(**fields, tiling=tiling) for tiling in ({}, {"mode": "fast"}, {"mode": "fast", "halo": 32})
+    )
+    assert faster.flops < fast.flops < exact.flops
+    with pytest.raises(ValidationError, match="a halo can be chosen for fast tiling only"):
+        planned(tiling={"mode": "exact", "halo": 32})
 
 
 def test_deeper_layers_and_larger_pictures_cost_more() -> None:

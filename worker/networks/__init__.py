@@ -37,13 +37,16 @@ ENVIRONMENT = {
 THREADS = "TF_NUM_INTEROP_THREADS"
 
 
-def prepare_tensorflow() -> None:
-    """Sets TensorFlow's environment, as far as nobody has; without effect once it is imported."""
-    for variable, value in (ENVIRONMENT | {THREADS: str(_cores())}).items():
+def prepare_tensorflow(threads: int | None = None) -> None:
+    """Sets TensorFlow's environment, as far as nobody has; without effect once it is imported.
+
+    `threads` is how many tiles a CPU shall compute at once; all cores without.
+    """
+    for variable, value in (ENVIRONMENT | {THREADS: str(threads or cores())}).items():
         os.environ.setdefault(variable, value)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     # macOS has no affinity to ask for.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

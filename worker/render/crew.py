@@ -103,7 +103,7 @@ def crew() -> Crew:
     """The crew of this process: its GPUs, or else its share of the cores."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return Crew(("/CPU:0",) * int(os.environ.get(THREADS, "1")), Arithmetic)
+        return Crew(("/CPU:0",) * int(os.environ.get(THREADS, "1")), lambda precision: Arithmetic(precision))
     # Since Ampere, bfloat16 is as fast as float16, and its range is float32's.
     details = tf.config.experimental.get_device_details(gpus[0])
     half = tf.bfloat16 if details.get("compute_capability", (0, 0)) >= (8, 0) else tf.float16

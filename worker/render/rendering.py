@@ -12,15 +12,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from shared.pixels import Pixels
-from shared.plan import Plan
+from shared.plan import Plan, reaches
 from shared.specs import DreamSpec, StyleSpec
 from worker.networks.network import Network
+from worker.render.crew import crew
 from worker.render.dream import Dream
 from worker.render.errors import OutOfMemory
+from worker.render.probing import halo_error
 from worker.render.recipe import Recipe, Slots
 from worker.render.style import StyleTransfer
 
 FloatArray = NDArray[np.float32]
+Spec = DreamSpec | StyleSpec
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ class Progress:
 class Rendering:
     """One job's rendering. What it renders depends on specification, plan, network and pictures, and nothing else."""
 
-    def __init__(self, plan: Plan, recipe: Recipe, slots: Slots, step: int, score: float) -> None:
-        self._plan, self._recipe = plan, recipe
+    def __init__(
+        self, spec: Spec, plan: Plan, network: Network, recipe: Recipe, slots: Slots, step: int, score: float
+    ) -> None:
+        self._spec, self._plan, self._network, self._recipe = spec, plan, network, recipe
         self._slots, self._step, self._score = slots, step, score
 
     @property
@@ -102,6 +107,15 @@ class Rendering:
             raise ValueError(f"the rendering is not finished: {self._step} of {self._plan.steps} iterations are done")
         return self.picture()
 
+    def tiling_error(self, interrupt: Callable[[], None]) -> float | None:
+        """The relative error of the gradient that fast tiles make, measured on the picture; None for other tiles."""
+        last = self._plan.octaves[-1]
+        if self._spec.tiling.mode != "fast" or last.tiles == 1:
+            return None
+        layers, exact, used = reaches(self._spec, self._network.card)
+        with _memory_errors():
+            return halo_error(self._network, layers, self._slots["picture"], last.tile, exact, used, interrupt)
+
     def _position(self) -> tuple[int, int]:
         """The octave (from 0) that the picture is in, and how many of its iterations are done."""
         iterations = self._plan.octaves[0].iterations
@@ -109,19 +123,20 @@ class Rendering:
         return octave, self._step - octave * iterations
 
 
-def begin(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> Rendering:
+def begin(spec: Spec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> Rendering:
     """A rendering before its first iteration.
 
     `pictures` holds those of `shared.specs.assets_of(spec)` under its keys, each (H, W, 3) as it was decoded
     (`shared.pixels`): uint8, uint16 or float32. They are kept as they are, and read a few rows at a time.
     """
     with _memory_errors():
+        network = _computing(network, spec)
         recipe = _recipe(spec, plan, network, pictures)
-        return Rendering(plan, recipe, recipe.start(), step=0, score=float("nan"))
+        return Rendering(spec, plan, network, recipe, recipe.start(), step=0, score=float("nan"))
 
 
 def resume(
-    spec: DreamSpec | StyleSpec,
+    spec: Spec,
     plan: Plan,
     network: Network,
     pictures: Mapping[str, Pixels],
@@ -129,11 +144,17 @@ def resume(
 ) -> Rendering:
     """The rendering that `state` was taken of."""
     slots = {name: array for name, array in state.items() if name not in ("step", "score")}
+    network = _computing(network, spec)
     recipe = _recipe(spec, plan, network, pictures)
-    return Rendering(plan, recipe, slots, step=int(state["step"]), score=float(state["score"]))
+    return Rendering(spec, plan, network, recipe, slots, step=int(state["step"]), score=float(state["score"]))
 
 
-def _recipe(spec: DreamSpec | StyleSpec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> Recipe:
+def _computing(network: Network, spec: Spec) -> Network:
+    """The network on this process' device, in the precision that the job asks for."""
+    return network.variant(crew().arithmetic_of(spec.precision), crew().main)
+
+
+def _recipe(spec: Spec, plan: Plan, network: Network, pictures: Mapping[str, Pixels]) -> Recipe:
     if isinstance(spec, DreamSpec):
         return Dream(spec, plan, network, pictures)
     return StyleTransfer(spec, plan, network, pictures)

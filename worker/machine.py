@@ -1,0 +1,59 @@
+"""What this process renders on, in the planner's terms: tiles are sized for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+import psutil
+
+from shared.plan import Machine
+from worker.render.crew import crew
+
+#: Share of a GPU's free memory that a tile may take, and of a machine's memory that all tiles may take together: the
+#: rest is for the picture, the libraries, and others.
+GPU_SHARE, CPU_SHARE = 0.6, 0.3
+#: Memory in which a style transfer's activations may be kept is bounded by this share.
+KEPT_SHARE = 0.15
+#: Where Linux says how much memory this process' group may take.
+_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+@lru_cache(maxsize=1)
+def machine() -> Machine:
+    """The machine, as it was when it was first asked for: a job's tiles stay the same from slice to slice."""
+    found = crew()
+    if found.main.startswith("/GPU"):
+        free = gpu_bytes()
+        tile = None if free is None else int(free * GPU_SHARE)
+        return Machine(parallel=found.parallel, gpu=True, tile_bytes=tile, kept_bytes=tile or Machine.kept_bytes)
+    memory = memory_bytes()
+    return Machine(
+        parallel=found.parallel,
+        tile_bytes=int(memory * CPU_SHARE / found.parallel),
+        kept_bytes=min(Machine.kept_bytes, int(memory * KEPT_SHARE)),
+    )
+
+
+def memory_bytes() -> int:
+    """The memory that this process may use: the machine's, or its group's if that is less."""
+    limits = [int(psutil.virtual_memory().total)]
+    for file in _CGROUP_LIMITS:
+        if file.is_file() and (text := file.read_text().strip()).isdecimal():
+            limits.append(int(text))
+    return min(limits)
+
+
+def gpu_bytes() -> int | None:
+    """Free memory of the smallest GPU that this process may use; None where the driver's tool does not say."""
+    if shutil.which("nvidia-smi") is None:
+        return None
+    query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        query += ["-i", visible]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False, timeout=60)
+    free = [int(line) for line in answer.stdout.splitlines() if line.strip().isdecimal()]
+    return min(free) * 2**20 if answer.returncode == 0 and free else None
