@@ -57,7 +57,7 @@ def test_gatys_is_the_books_recipe() -> None:
     pictures = {"content": content, "styles.0.asset": style}
     fields = {"preset": "gatys", "octaves": {"count": 1}, "iterations": 6, "seed": 7}
     loss = recipes.gatys_loss(partial(recipes.vgg19_matconvnet, width=WIDTH), content, style)
-    noise = generator(7, 0, 0).uniform(-20, 20, content.shape) + [123.68, 116.779, 103.939]
+    noise = np.array([123.68, 116.779, 103.939]) + generator(7, 0, 0).uniform(-20, 20, content.shape)
     start = (0.6 * noise + 0.4 * content).astype(np.float32)
 
     value, slope = first_gradient(network, fields, pictures)

@@ -24,7 +24,11 @@ def lines(width: int) -> int:
 
 def each_rows(array: FloatArray, work: Callable[[slice], None]) -> None:
     """Call `work` for the rows of all bands of `array` (H, W, …), several at a time, each in a thread."""
-    each_band(array.shape[0], lines(array.shape[1]), lambda top, bottom: work(slice(top, bottom)), never)
+    height, rows = array.shape[0], lines(array.shape[1])
+    if height <= rows:
+        work(slice(0, height))
+    else:
+        each_band(height, rows, lambda top, bottom: work(slice(top, bottom)), never)
 
 
 def dot(a: FloatArray, b: FloatArray) -> float:
@@ -40,7 +44,8 @@ def dot(a: FloatArray, b: FloatArray) -> float:
 
 def row_sums(array: NDArray[np.float64]) -> NDArray[np.float64]:
     """The sum of each row of `array` (H, W, C): (H,)."""
-    sums: NDArray[np.float64] = array.reshape(array.shape[0], -1).sum(axis=1)
+    height, width, channels = array.shape
+    sums: NDArray[np.float64] = array.reshape(height, width * channels).sum(axis=1)
     return sums
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.pixels import each_band
-from worker.render.banded import lines, row_sums
-from worker.render.recipe import FloatArray, never
+from worker.render.banded import each_rows, row_sums
+from worker.render.recipe import FloatArray
 
 
 def add_variation(picture: FloatArray, weight: float, gradient: FloatArray) -> float:
@@ -19,7 +18,8 @@ def add_variation(picture: FloatArray, weight: float, gradient: FloatArray) -> f
     scale = weight / (height * width)
     totals = np.zeros(height)
 
-    def band(top: int, bottom: int) -> None:
+    def band(rows: slice) -> None:
+        top, bottom = rows.start, rows.stop
         # A row's gradient depends on the differences that start in the row above, too.
         first, last = max(top - 1, 0), min(bottom, height - 1)
         if first == last:
@@ -38,5 +38,5 @@ def add_variation(picture: FloatArray, weight: float, gradient: FloatArray) -> f
         gradient[top:last, :-1] -= down[own] + right[own]
         gradient[first + 1 : bottom, :-1] += down[: bottom - 1 - first]
 
-    each_band(height, lines(width), band, never)
+    each_rows(picture, band)
     return float(scale * totals.sum())

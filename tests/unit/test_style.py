@@ -1,0 +1,350 @@
+"""Optimisers, masks and what else style transfers are made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from shared.cards import card
+from shared.plan import plan
+from shared.specs import SPEC, Optimizer, StyleSpec
+from tests.reference.pictures import cosine, drawn, psnr, resampling
+from tests.reference.style import variation
+from worker.networks import load
+from worker.networks.network import Network
+from worker.render import Rendering, banded, begin, resume
+from worker.render.gradients import Engine
+from worker.render.lbfgs import LBFGS
+from worker.render.masks import on_cells, on_octave
+from worker.render.optimizers import Adam, Evaluate
+from worker.render.variation import add_variation
+
+ASSET = "sha256:" + "0" * 64
+CONTENT, STYLE_PICTURE, OTHER = drawn(90, 120), drawn(80, 64, 1), drawn(70, 90, 2)
+PICTURES = {"content": CONTENT, "styles.0.asset": STYLE_PICTURE, "styles.1.asset": OTHER}
+SMALL: dict[str, Any] = {"kind": "style", "content": ASSET, "styles": [{"asset": ASSET}], "octaves": {"count": 1}}
+LBFGS_SPEC: dict[str, Any] = {"optimizer": {"method": "lbfgs", "history": 3}}
+
+Picture = NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return load("motifnet", folder=Path())
+
+
+@pytest.fixture
+def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The loss of every gradient that is computed."""
+    losses: list[float] = []
+    compute = Engine.gradient
+
+    def counted(*args: Any, **options: Any) -> Any:
+        found = compute(*args, **options)
+        losses.append(found[0])
+        return found
+
+    monkeypatch.setattr(Engine, "gradient", counted)
+    return losses
+
+
+def begun(network: Network, fields: Mapping[str, Any], pictures: Mapping[str, Any] = PICTURES) -> Rendering:
+    spec = SPEC.validate_python(SMALL | dict(fields))
+    height, width = pictures["content"].shape[:2]
+    return begin(spec, plan(spec, card=card(spec.model), width=width, height=height), network, pictures)
+
+
+def finished(rendering: Rendering) -> Picture:
+    while not rendering.progress.finished:
+        rendering.advance(lambda: None)
+    return rendering.finish()
+
+
+def bowl(seed: int, condition: float = 100.0) -> tuple[Evaluate, NDArray[np.float64], NDArray[np.float64]]:
+    """A convex quadratic of pictures (4, 5, 3), its Hessian and its lowest point."""
+    rng = np.random.default_rng(seed)
+    axes = np.linalg.qr(rng.normal(size=(60, 60)))[0]
+    hessian = axes @ np.diag(np.geomspace(1, condition, 60)) @ axes.T
+    lowest = rng.uniform(-100, 355, 60)
+
+    def evaluate(picture: Picture) -> tuple[float, Picture]:
+        away = picture.ravel().astype(np.float64) - lowest
+        return float(away @ hessian @ away / 2), (hessian @ away).reshape(4, 5, 3).astype(np.float32)
+
+    return evaluate, hessian, lowest
+
+
+def descended(optimizer: LBFGS, evaluate: Evaluate, steps: int) -> tuple[list[float], Mapping[str, Any]]:
+    slots, losses = optimizer.begin(np.full((4, 5, 3), 128, np.float32)), []
+    for count in range(1, steps + 1):
+        loss, slots = optimizer.step(slots, evaluate, count)
+        losses.append(loss)
+    return losses, slots
+
+
+def test_lbfgs_directions_are_those_of_the_matrix_it_stands_for() -> None:
+    evaluate, _, _ = bowl(0)
+    optimizer = LBFGS(history=4, rate=5.0, clip=False)
+    slots = descended(optimizer, evaluate, 7)[1]
+    steps, changes = (
+        [slots[f"{name}_{i}"].ravel().astype(np.float64) for i in range(4)] for name in ("step", "change")
+    )
+    inverse = np.eye(60) * (steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1])
+    for s, y in zip(steps, changes, strict=True):
+        projector = np.eye(60) - np.outer(s, y) / (s @ y)
+        inverse = projector @ inverse @ projector.T + np.outer(s, s) / (s @ y)
+
+    before, slope = slots["picture"].copy(), slots["gradient"].ravel().astype(np.float64)
+    after = optimizer.step(slots, evaluate, 8)[1]["picture"]
+
+    assert cosine(after - before, -inverse @ slope) >= 0.99999
+
+
+@settings(deadline=None, derandomize=True, max_examples=12)
+@given(seed=st.integers(0, 1000), condition=st.floats(2, 1e4), clip=st.booleans(), history=st.integers(1, 12))
+def test_lbfgs_never_goes_up(seed: int, condition: float, clip: bool, history: int) -> None:
+    losses, slots = descended(LBFGS(history, 5.0, clip), bowl(seed, condition)[0], 25)
+    assert all(b <= a for a, b in itertools.pairwise(losses))
+    assert losses[-1] < 0.5 * losses[0]
+    assert sum(name.startswith("step_") for name in slots) <= history
+    if clip:
+        assert (slots["picture"].min() >= 0, slots["picture"].max() <= 255) == (True, True)
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_lbfgs_finds_what_scipy_finds(clip: bool) -> None:
+    evaluate, _, lowest = bowl(3)
+
+    def in_float64(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        loss, gradient = evaluate(x.reshape(4, 5, 3).astype(np.float32))
+        return loss, gradient.ravel().astype(np.float64)
+
+    bounds = [(0, 255)] * 60 if clip else None
+    expected = scipy.optimize.minimize(in_float64, np.full(60, 128.0), jac=True, method="L-BFGS-B", bounds=bounds).x
+
+    losses, slots = descended(LBFGS(10, 5.0, clip), evaluate, 120)
+
+    assert np.abs(slots["picture"].ravel() - expected).max() < 0.5
+    if not clip:
+        assert np.abs(slots["picture"].ravel() - lowest).max() < 0.5
+    assert losses[-1] <= losses[0]
+
+
+def test_lbfgs_stays_where_nothing_is_lower() -> None:
+    evaluate, _, lowest = bowl(1)
+    optimizer = LBFGS(5, 5.0, clip=False)
+    slots = optimizer.begin(lowest.reshape(4, 5, 3).astype(np.float32))
+    for count in range(1, 60):
+        before = slots["picture"].copy()
+        loss, slots = optimizer.step(slots, evaluate, count)
+    assert "converged" in slots
+    assert np.array_equal(slots["picture"], before)
+    assert loss == pytest.approx(0, abs=1e-3)
+
+
+def test_lbfgs_beats_adam_with_as_many_gradients(network: Network, evaluations: list[float]) -> None:
+    lowest = {}
+    for method, iterations in (("lbfgs", 25), ("adam", 40)):
+        evaluations.clear()
+        fields = {"optimizer": {"method": method}, "iterations": iterations, "tv_weight": 0.0}
+        losses = []
+        rendering = begun(network, fields)
+        while not rendering.progress.finished:
+            losses.append(rendering.advance(lambda: None).score)
+        lowest[method] = min(evaluations[:26])
+        assert len(evaluations) >= 26
+        if method == "lbfgs":
+            assert losses == sorted(losses, reverse=True)
+            # One gradient is enough for nearly every step.
+            assert len(evaluations) <= 35
+    assert lowest["lbfgs"] < lowest["adam"]
+
+
+def test_lbfgs_goes_on_with_the_next_octave(network: Network) -> None:
+    rendering = begun(network, LBFGS_SPEC | {"octaves": {"count": 2, "scale": 1.5}, "iterations": 6})
+    losses = []
+    while not rendering.progress.finished:
+        losses.append(rendering.advance(lambda: None).score)
+        assert {f"step_{i}" in rendering.state() for i in range(3, 6)} == {False}
+    assert losses[:6] == sorted(losses[:6], reverse=True)
+    assert losses[6:] == sorted(losses[6:], reverse=True)
+    assert losses[11] < losses[6]
+
+
+MASKED: dict[str, Any] = {"styles": [{"asset": ASSET, "mask": ASSET}, {"asset": ASSET}]}
+BOTH_MASKED: dict[str, Any] = {"styles": [{"asset": ASSET, "mask": ASSET}, {"asset": ASSET, "mask": ASSET}]}
+DREAMT: dict[str, Any] = {"objective": [{"layer": "mixed4a", "weight": 0.1}]}
+
+
+@pytest.mark.parametrize(
+    "fields", [LBFGS_SPEC, BOTH_MASKED | LBFGS_SPEC, MASKED | DREAMT], ids=["lbfgs", "masked lbfgs", "masked dream"]
+)
+def test_resumed_at_any_iteration_the_same_bits_come_out(network: Network, fields: Mapping[str, Any]) -> None:
+    pictures = PICTURES | {"styles.0.mask": halves()[0], "styles.1.mask": halves()[1] // 2}
+    spec = SPEC.validate_python(SMALL | {"octaves": {"count": 2}, "iterations": 2, "noise": 0.2} | dict(fields))
+    planned = plan(spec, card=card(spec.model), width=120, height=90)
+    through, states = begin(spec, planned, network, pictures), []
+    while not through.progress.finished:
+        states.append({name: array.copy() for name, array in through.state().items()})
+        through.advance(lambda: None)
+    for state in states:
+        assert np.array_equal(finished(resume(spec, planned, network, pictures, state)), through.finish())
+
+
+def halves() -> list[NDArray[np.uint8]]:
+    """The left half of the content, and the right one."""
+    left = np.zeros((90, 120, 3), np.uint8)
+    left[:, :60] = 255
+    return [left, 255 - left]
+
+
+def test_each_style_shows_in_its_own_place(network: Network) -> None:
+    colours = [(220, 30, 30), (30, 30, 220)]
+    styles = [np.full((64, 64, 3), colour, np.uint8) for colour in colours]
+    pictures = PICTURES | {f"styles.{i}.mask": half for i, half in enumerate(halves())}
+
+    def mean_colours(fields: Mapping[str, Any], *used: Any) -> NDArray[np.float32]:
+        """Of the left and the right half of the result."""
+        given = pictures | {f"styles.{i}.asset": style for i, style in enumerate(used)}
+        common = {"iterations": 30, "content_weight": 0.05}
+        return finished(begun(network, dict(fields) | common, given)).reshape(90, 2, 60, 3).mean((0, 2))
+
+    red, blue = (mean_colours({}, style) for style in styles)
+    both = mean_colours(BOTH_MASKED, *styles)
+
+    for half, (own, other) in enumerate(((red, blue), (blue, red))):
+        assert np.linalg.norm(both[half] - own[half]) < 0.3 * np.linalg.norm(both[half] - other[half])
+
+
+def test_a_white_mask_is_none_and_a_black_one_leaves_the_content(network: Network) -> None:
+    fields = {"iterations": 8, "noise": 0.3}
+    masked = {"styles": [{"asset": ASSET, "mask": ASSET}]}
+    white = PICTURES | {"styles.0.mask": np.full((40, 40, 3), 255, np.uint8)}
+    black = PICTURES | {"styles.0.mask": np.zeros((40, 40, 3), np.uint8)}
+    assert psnr(finished(begun(network, masked | fields, white)), finished(begun(network, fields))) >= 40
+    rendering = begun(network, masked | fields, black)
+    assert np.array_equal(rendering.picture(), CONTENT)
+    assert np.array_equal(finished(rendering), CONTENT)
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(
+    height=st.integers(1, 40), width=st.integers(1, 40), stride=st.sampled_from([1, 2, 4, 8]), seed=st.integers(0, 99)
+)
+def test_masks_on_cells_are_means_over_their_pixels(height: int, width: int, stride: int, seed: int) -> None:
+    drawing = np.random.default_rng(seed).integers(0, 256, (height, width, 1)).repeat(3, axis=2).astype(np.uint8)
+    spec = SPEC.validate_python(SMALL | {"size": {"long_edge": 100}})
+    (octave,) = plan(spec, card=card("motifnet"), width=100, height=73).octaves
+    mask = on_octave(drawing, octave, lambda: None)
+
+    cells = on_cells(mask, stride, mask.shape[0] // stride, mask.shape[1] // stride)[0, :, :, 0]
+
+    rows, columns = resampling(height, 73, "tent"), resampling(width, 100, "tent")
+    expected = np.pad(rows @ drawing[..., 0] @ columns.T / 255, ((0, 7), (0, 12)), "symmetric")
+    assert np.abs(mask[..., 0] - expected).max() < 1e-5
+    if expected.mean() > 1e-3:
+        row, column = (expected.shape[0] // stride) // 2, (expected.shape[1] // stride) // 3
+        here = expected[row * stride : (row + 1) * stride, column * stride : (column + 1) * stride].mean()
+        assert cells[row, column] == pytest.approx(here / expected.mean(), rel=1e-4, abs=1e-5)
+        assert cells.mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_what_is_dreamt_into_a_picture_grows(network: Network) -> None:
+    weights = (0.0, 0.3)
+    found = []
+    for weight in weights:
+        fields = {"objective": [{"layer": "mixed4a", "weight": weight}], "iterations": 12}
+        picture = finished(begun(network, fields))
+        found.append(float(tf.reduce_mean(network.activations(picture[None], ["mixed4a"])["mixed4a"] ** 2)))
+    assert found[1] > 2 * found[0]
+
+
+@pytest.mark.parametrize("preset", ["gatys", "gatys_tv", "repaint"])
+def test_every_formula_takes_dreams_alike(network: Network, preset: str) -> None:
+    """A weight stands beside `style_weight`, whatever the loss's own units are."""
+    shares = []
+    for loss in ("energy", "gatys", "sums"):
+        fields = {"preset": preset, "loss": loss, "objective": [{"layer": "mixed4a"}], "iterations": 1}
+        fields |= {"content_weight": 0.0, "tv_weight": 0.0, "noise": 0.0}
+        dreamt, alone = (
+            begun(network, fields | {"style_weight": weight}).advance(lambda: None).score for weight in (0.0, 1.0)
+        )
+        shares.append(dreamt / (alone - dreamt))
+    assert all(share < 0 for share in shares)
+    assert max(shares) / min(shares) > 0.01
+
+
+def test_a_dream_of_what_the_content_does_not_have_stays_in_bounds(network: Network) -> None:
+    pictures = PICTURES | {"content": np.full((90, 120, 3), 117, np.uint8)}
+    fields = {"objective": [{"layer": "logits", "channel": "eye", "weight": 0.05}], "iterations": 5}
+    rendering = begun(network, fields, pictures)
+    picture = finished(rendering)
+    assert np.isfinite(picture).all()
+    assert np.isfinite(rendering.progress.score)
+
+
+def _pictures_in_bands(rows: int, work: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    with monkeypatch.context() as patch:
+        patch.setattr(banded, "_BAND", 61 * rows)
+        return work()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 46, 47, 100])
+def test_bits_do_not_depend_on_bands(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, gradient = drawn(47, 61, 1), drawn(47, 61, 2) - 128
+
+    def varied() -> Any:
+        slope = gradient.copy()
+        return add_variation(picture, 0.3, slope), slope
+
+    def stepped() -> Any:
+        adam = Adam(Optimizer(), 5.0, clip=True)
+        slots = adam.begin(picture.copy())
+        for count in (1, 2, 3):
+            _, slots = adam.step(slots, lambda x: (0.0, gradient + x / 8), count)
+        return slots["picture"], slots["second_moment"]
+
+    def searched() -> Any:
+        slots = LBFGS(3, 5.0, clip=True).begin(picture.copy())
+        for count in range(1, 6):
+            loss, slots = LBFGS(3, 5.0, clip=True).step(
+                slots, lambda x: (float(np.square(x - 99).sum(dtype=np.float64)), 2 * (x - 99) + gradient / 50), count
+            )
+        return loss, slots["picture"]
+
+    for work in (varied, stepped, searched):
+        expected, found = work(), _pictures_in_bands(rows, work, monkeypatch)
+        assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True)), work.__name__
+
+
+@settings(deadline=None, derandomize=True, max_examples=20)
+@given(height=st.integers(1, 30), width=st.integers(1, 30), seed=st.integers(0, 99))
+def test_variation_is_that_of_the_formula(height: int, width: int, seed: int) -> None:
+    picture = np.random.default_rng(seed).uniform(0, 255, (height, width, 3)).astype(np.float32)
+    slope = np.zeros_like(picture)
+    value = add_variation(picture, 2.0, slope)
+    x = tf.constant(picture[None])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        expected = 2 * variation(x) / (height * width)
+    assert value == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(slope, tape.gradient(expected, x)[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", ["vgg19", "vgg19_matconvnet"])
+def test_presets_of_vgg_are_the_recipes(model: str) -> None:
+    spec = SPEC.validate_python(SMALL | {"preset": "gatys", "model": model})
+    assert isinstance(spec, StyleSpec)
+    assert (spec.loss, spec.content_weight, spec.style_weight, spec.noise) == ("gatys", 5, 100, 0.6)
+    assert (spec.learning_rate, spec.optimizer, spec.clip, spec.frames.every) == (2.0, Optimizer(), False, 100)
+    assert [item.weight for item in spec.style_layers] == [0.5, 1.0, 1.5, 3.0, 4.0]
