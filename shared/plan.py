@@ -19,7 +19,7 @@ from shared.tiles import Reach, Span, cut, pieces, reach_of, round_up
 NOISE_LONG_EDGE = 512
 #: Operations of one tile's gradient on a CPU. Smaller tiles pay more for their halo; larger ones save little, and
 #: take memory.
-TILE_FLOPS = 150e9
+TILE_FLOPS = 2e12
 #: Largest tile side on a CPU: a larger one saves little, and its activations take gigabytes.
 LARGEST_CPU_TILE = 2048
 #: Largest tile side that is chosen for a device with much memory: beyond it the halo costs under a fifth.
