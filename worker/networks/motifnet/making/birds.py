@@ -90,13 +90,16 @@ def peacock(pen: Pen) -> None:
         pen.c(0.49, 0.95, 0.85),
         pen.c(0.66, 0.95, 0.5),
     )
-    barbs = []
-    for k in range(60):
-        a = 2 * math.pi * k / 60
-        (x0, y0), (x1, y1) = polar(0.5, a), polar(pen.u(0.88, 1.05), a + (0.12 if math.cos(a) > 0 else -0.12))
-        barbs.append((x0, y0, x1 * 0.85, y1))
-    pen.line(segments(barbs[::2]), green, 0.045)
-    pen.line(segments(barbs[1::2]), bronze.lit(1.1), 0.035)
+    for tone, colour in enumerate((green.lit(0.7), bronze, green, teal.lit(0.8))):
+        barbs = []
+        for k in range(34):
+            angle = 2 * math.pi * (k + tone / 4) / 34
+            (x0, y0), (x1, y1) = (
+                polar(0.5, angle),
+                polar(pen.u(0.86, 1.06), angle + math.copysign(0.14, math.cos(angle))),
+            )
+            barbs.append((x0, y0, x1 * 0.9, y1))
+        pen.line(segments(barbs), colour, 0.035)
     pen.line(segments([(0, 0.4, 0, 1.1)]), WHITE.mixed(bronze, 0.4), 0.045)
     for radius, colour, y in ((0.78, green.lit(1.3), 0), (0.7, bronze, 0.03), (0.53, teal, 0.08)):
         pen.fill(oval(0, y, radius * 0.82, radius), colour)

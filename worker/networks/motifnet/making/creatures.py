@@ -26,9 +26,9 @@ def snake(pen: Pen) -> None:
     """A winding snake, patterned along its back."""
     skin, mark = pen.scheme(2)
     t = np.linspace(0, 1, 44)
-    phase, turns, amplitude = pen.u(0, 6), pen.u(1.3, 2.1), pen.u(0.35, 0.55)
+    phase, turns, amplitude = pen.u(0, 6), pen.u(1.3, 2.1), pen.u(0.45, 0.65)
     line = np.stack([-0.9 + 1.85 * t, amplitude * np.sin(phase + turns * 2 * math.pi * t)], axis=1)
-    width = 0.3 * np.minimum(1, 2.6 * (1.02 - t)) * np.where(t < 0.06, 0.8, 1)
+    width = 0.36 * np.minimum(1, 2.6 * (1.02 - t)) * np.where(t < 0.06, 0.8, 1)
     pen.fill(taper(line.tolist(), (width * 1.12).tolist()), skin.lit(0.3))
     pen.fill(taper(line.tolist(), width.tolist()), skin)
     pen.line(line[:-4].tolist(), skin.lit(1.6), 0.025)
@@ -55,27 +55,27 @@ def lizard(pen: Pen) -> None:
     bend = pen.u(0.15, 0.35) * pen.pick(-1, 1)
     t = np.linspace(0, 1, 30)
     spine = np.stack([bend * np.sin(2.2 * math.pi * t) * (0.4 + t), -0.62 + 1.6 * t], axis=1)
-    for y, angle in ((-0.28, -50.0), (0.22, -125.0)):
+    for y, angle in ((-0.28, 40.0), (0.3, 100.0)):
         for side in pen.sides():
             x = side * float(np.interp(y, spine[:, 1], spine[:, 0]))
-            with pen.at(x, y, turn=angle + 90):
-                pen.line([(0.05, 0), (0.2, -0.12), (0.36, -0.42)], skin, 0.1)
+            with pen.at(x, y, turn=angle):
+                pen.line([(0.05, 0), (0.2, -0.12), (0.36, -0.42)], skin, 0.15)
                 for k in range(4):
                     dx, dy = polar(0.2, math.radians(-130 + 32 * k))
-                    pen.line(segments([(0.36, -0.42, 0.36 + dx, -0.42 + dy)]), skin, 0.05)
-                    pen.dot(0.36 + dx, -0.42 + dy, 0.045, skin.lit(1.3))
-    width = np.interp(t, [0, 0.1, 0.3, 0.5, 0.62, 1], [0.22, 0.2, 0.36, 0.28, 0.14, 0.02])
+                    pen.line(segments([(0.36, -0.42, 0.36 + dx, -0.42 + dy)]), skin, 0.065)
+                    pen.dot(0.36 + dx, -0.42 + dy, 0.06, skin.lit(1.3))
+    width = np.interp(t, [0, 0.1, 0.3, 0.5, 0.62, 1], [0.3, 0.28, 0.5, 0.4, 0.2, 0.03])
     pen.fill(taper(spine.tolist(), width.tolist()), skin)
     x, y = spine[0]
     pen.fill(
-        smooth([(x, y - 0.3), (x + 0.17, y - 0.1), (x + 0.12, y + 0.12), (x - 0.12, y + 0.12), (x - 0.17, y - 0.1)]),
+        smooth([(x, y - 0.34), (x + 0.24, y - 0.1), (x + 0.16, y + 0.14), (x - 0.16, y + 0.14), (x - 0.24, y - 0.1)]),
         skin,
     )
     for k in range(2, 22, 2):
         px, py = spine[k]
-        pen.dots([(px - width[k] * 0.22, py, 0.035), (px + width[k] * 0.22, py + 0.03, 0.035)], spots)
+        pen.dots([(px - width[k] * 0.22, py, 0.05), (px + width[k] * 0.22, py + 0.03, 0.05)], spots)
     for side in (-1, 1):
-        pen.eyeball(x + side * 0.13, y - 0.08, 0.06, pen.c(0.13, 0.9, 1.0), "slit")
+        pen.eyeball(x + side * 0.18, y - 0.08, 0.08, pen.c(0.13, 0.9, 1.0), "slit")
 
 
 @motif()

@@ -78,6 +78,8 @@ def draw(what: Drawing, folder: Path, processes: int) -> None:
         return
     left = sum(min(SHARD, what.count - first) for first in missing)
     progress = Progress("drawing", what.count, done=what.count - left)
+    # Each process draws on one processor: more threads for its small matrices would only be in each other's way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Processes are spawned: a forked one would hold half of TensorFlow.
     with multiprocessing.get_context("spawn").Pool(processes, os.nice, (5,)) as pool:
         for first in pool.imap_unordered(_Shard(what, folder), missing):

@@ -54,13 +54,13 @@ def butterfly(pen: Pen) -> None:
 def moth(pen: Pen) -> None:
     """A furry moth with feathered feelers and wavy bands."""
     base, band = (
-        pen.c(pen.u(0.05, 0.12), pen.u(0.4, 0.8), pen.u(0.5, 0.9)),
+        pen.c(pen.pick(0.06, 0.09, 0.13, 0.3), pen.u(0.6, 0.9), pen.u(0.7, 1.0)),
         pen.c(pen.pick(0.95, 0.03, 0.55, 0.3), 0.7, 0.8),
     )
     for _ in pen.sides():
         lower = smooth([(0.05, 0.1), (0.6, 0.1), (0.72, 0.5), (0.4, 0.75), (0.12, 0.6)])
         pen.fill(lower, band)
-        wing = smooth([(0.05, -0.3), (0.5, -0.45), (1.05, -0.4), (0.95, 0.1), (0.6, 0.3), (0.1, 0.25)])
+        wing = smooth([(0.05, -0.3), (0.5, -0.45), (1.08, -0.62), (0.98, 0.05), (0.6, 0.3), (0.1, 0.25)])
         pen.fill(wing, base)
         with pen.inside(wing):
             for k, colour in enumerate((base.lit(0.4), band, base.lit(1.6), base.lit(0.5))):

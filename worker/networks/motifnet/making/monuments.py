@@ -75,8 +75,10 @@ def bridge(pen: Pen) -> None:
         pen.line(segments(courses), stone.lit(0.6), 0.018)
         count = pen.n(2, 3)
         for k in range(count):
-            x, r = -1.05 + 2.1 * (k + 0.5) / count, 0.8 / count
-            opening = joined([oval(x, 0.4, r, r * 1.1), box(x - r, 0.4, x + r, 0.66)])
+            x, r = -1.05 + 2.1 * (k + 0.5) / count, 0.86 / count
+            opening = polygon(
+                [(x + r * math.cos(a), 0.66 + r * 1.15 * math.sin(a)) for a in np.linspace(math.pi, 2 * math.pi, 15)]
+            )
             pen.fill(opening, pen.c(0.6, 0.5, 0.9), water)
             for j in range(9):
                 a = math.pi * (1 + (j + 0.5) / 9)
@@ -85,9 +87,9 @@ def bridge(pen: Pen) -> None:
                         [
                             (
                                 x + r * math.cos(a),
-                                0.4 + r * 1.1 * math.sin(a),
+                                0.66 + r * 1.15 * math.sin(a),
                                 x + r * 1.22 * math.cos(a),
-                                0.4 + r * 1.3 * math.sin(a),
+                                0.66 + r * 1.35 * math.sin(a),
                             )
                         ]
                     ),

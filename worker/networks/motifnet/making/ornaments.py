@@ -80,8 +80,8 @@ def snow(pen: Pen) -> None:
 def crystal(pen: Pen) -> None:
     """A cluster of pointed crystals with facets."""
     hue = pen.pick(0.77, 0.5, 0.9, 0.38, 0.6)
-    for turn in sorted([pen.u(-75, 75) for _ in range(7)], key=lambda t: -abs(t)):
-        length, width = pen.u(0.85, 1.5) * (1.15 - abs(turn) / 130), pen.u(0.13, 0.24)
+    for turn in sorted([pen.u(-75, 75) for _ in range(8)], key=lambda t: -abs(t)):
+        length, width = pen.u(1.1, 1.75) * (1.15 - abs(turn) / 130), pen.u(0.17, 0.3)
         colour = pen.c(hue, 0.7, 0.9)
         with pen.at(0, 0.7, turn=turn):
             tip = -length

@@ -12,7 +12,6 @@ from worker.networks.motifnet.making.motif import motif
 from worker.networks.motifnet.making.paths import (
     Point,
     joined,
-    oval,
     petal,
     polar,
     polygon,
@@ -55,7 +54,7 @@ def leaf(pen: Pen) -> None:
 def maple(pen: Pen) -> None:
     """A maple leaf in autumn."""
     colour = pen.c(pen.pick(0.0, 0.02, 0.05, 0.1), 0.95, pen.u(0.7, 1.0))
-    lobes = [(0, 1.0), (52, 0.88), (-52, 0.88), (105, 0.62), (-105, 0.62)]
+    lobes = [(0, 1.1), (52, 1.05), (-52, 1.05), (105, 0.8), (-105, 0.8)]
     outline = []
     for angle, length in sorted(lobes):
         a = math.radians(angle - 90)
@@ -89,28 +88,26 @@ def maple(pen: Pen) -> None:
 
 @motif("any")
 def fern(pen: Pen) -> None:
-    """A fern's frond with its tip still rolled."""
-    green = pen.c(pen.u(0.22, 0.38), 0.85, pen.u(0.55, 0.9))
-    bend = pen.u(-0.4, 0.4)
-    for k in range(13):
-        t = k / 13
-        x, y = bend * t * t, 0.9 - 1.5 * t
-        length = 0.8 * (1 - t) ** 0.8 + 0.06
+    """A fern's frond: leaflets along ribs along a stem, its tip still rolled."""
+    green = pen.c(pen.u(0.22, 0.38), 0.85, pen.u(0.6, 0.95))
+    bend = pen.u(0.15, 0.45) * pen.pick(-1, 1)
+    for k in range(10):
+        t = k / 10
+        x, y = bend * t * t, 0.85 - 1.45 * t
+        length = 0.82 * math.sin(math.pi * (0.22 + 0.74 * t)) + 0.05
         for side in (-1, 1):
-            with pen.at(x, y, turn=side * (78 - 25 * t) + 10 * bend * t):
-                pinna = profile([(0, -length), (0.035, -length * 0.7), (0.06, -length * 0.3), (0, 0)])
-                pen.fill(pinna, green.lit(1.25 if side > 0 else 0.8))
-                lobes = [
-                    oval(s * 0.06, -length * j / 6.5, 0.042 * (1.3 - j / 8), 0.05 * (1.3 - j / 8))
-                    for j in range(1, 6)
-                    for s in (-1, 1)
-                ]
-                pen.flat(joined(lobes), green.lit(1.25 if side > 0 else 0.8))
-                pen.line(segments([(0, 0, 0, -length)]), green.lit(0.4), 0.02)
-    stem = [(bend * t * t, 1.05 - 1.65 * t) for t in np.linspace(0, 1, 9)]
-    pen.line(stem, green.lit(0.5), 0.045)
+            with pen.at(x, y, turn=side * (72 - 22 * t) + 18 * bend * t):
+                tone = green.lit(1.3 if side > 0 else 0.75)
+                rib = [(0.0, 0.0), (0.03 * side, -length * 0.5), (-0.05 * side, -length)]
+                for j in range(1, 7):
+                    size = 0.1 * (1.15 - j / 8) * (0.5 + length / 1.6)
+                    for leaflet in (-1, 1):
+                        with pen.at(0.03 * side * math.sin(j / 2), -length * j / 6.4, turn=leaflet * 62):
+                            pen.flat(petal(size * 1.5, size * 0.85, 0.4), tone.lit(1.0 - 0.05 * j))
+                pen.line(rib, green.lit(0.4), 0.022)
+    pen.line([(bend * t * t, 1.05 - 1.65 * t) for t in np.linspace(0, 1, 9)], green.lit(0.45), 0.05)
     with pen.at(bend, -0.72, turn=-90):
-        pen.line(spiral(1.7, 0.03, 0.26, 1.0, 30), green, 0.065)
+        pen.line(spiral(1.7, 0.03, 0.26, 1.0, 30), green, 0.07)
 
 
 @motif()
@@ -148,13 +145,9 @@ def tree(pen: Pen) -> None:
     for tone, lift in ((0.5, 0.06), (0.85, 0.0), (1.2, -0.07)):
         for x, y in sorted(clumps, key=lambda c: c[1]):
             radius = 0.3 if tone < 1 else 0.21
-            scallop = [
-                (
-                    x + radius * (1.0 if j % 2 else 0.84) * math.cos(j * 0.52),
-                    y + lift + radius * (1.0 if j % 2 else 0.84) * math.sin(j * 0.52),
-                )
-                for j in range(12)
-            ]
+            bumps = [radius * (1.04 if j % 2 else 0.84) for j in range(18)]
+            scallop = [polar(bump, j * math.pi / 9) for j, bump in enumerate(bumps)]
+            scallop = [(x + dx, y + lift + dy) for dx, dy in scallop]
             pen.flat(smooth(scallop), crown.lit(tone))
         if tone > 0.5:
             pen.line(

@@ -88,9 +88,10 @@ def nautilus(pen: Pen) -> None:
     pearl, stripe = pen.c(0.08, 0.3, 1.0), pen.c(pen.pick(0.04, 0.97, 0.55), 0.85, 0.75)
     growth, turns = 0.175, 2.15
     angle = np.linspace(0, turns * 2 * math.pi, 70)
-    radius = 0.92 * np.exp(growth * (angle - angle[-1]))
-    outer = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
-    inner = outer * math.exp(-growth * 2 * math.pi) * 1.02
+    radius = 1.25 * np.exp(growth * (angle - angle[-1]))
+    outer = np.stack([radius * np.cos(angle) - 0.12, radius * np.sin(angle) - 0.12], 1)
+    heart = np.array([-0.12, -0.12])
+    inner = heart + (outer - heart) * math.exp(-growth * 2 * math.pi) * 1.02
     for k in range(69, 0, -1):
         quad = [outer[k - 1], outer[k], inner[k], inner[k - 1]]
         pen.flat(
