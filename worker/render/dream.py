@@ -16,7 +16,7 @@ from worker.render.banded import each_rows
 from worker.render.errors import NotFinite
 from worker.render.gradients import Engine, program
 from worker.render.guide import guide_features
-from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std, is_finite
+from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std, is_finite, unit_of
 from worker.render.objectives import WeightedSum, statistic_of
 from worker.render.randomness import generator
 from worker.render.recipe import FloatArray, Interrupt, Slots, never
@@ -34,7 +34,7 @@ class Dream:
         self._spec, self._plan, self._network = spec, plan, network
         self._picture = None if spec.input is None else pictures["input"]
         self._guide = None if spec.guide is None else pictures["guide"]
-        self._normalise = _normalisation(spec)
+        self._normalise = _normalisation(spec, network)
         self._objective = WeightedSum(tuple(statistic_of(term, network.card) for term in spec.objective))
         self._weights = [
             # A whole layer's statistic is a mean over its channels too.
@@ -151,11 +151,11 @@ class Dream:
         return base
 
 
-def _normalisation(spec: DreamSpec) -> Normalise:
+def _normalisation(spec: DreamSpec, network: Network) -> Normalise:
     match spec.gradient.normalise:
         case "std":
-            return by_std
+            return by_std(unit_of(network))
         case "mean_abs":
-            return by_mean_abs
+            return by_mean_abs(unit_of(network))
         case "laplacian":
-            return by_bands(spec.gradient.levels)
+            return by_bands(spec.gradient.levels, unit_of(network))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from shared.pixels import each_band
+from worker.networks.network import Network
 from worker.render.banded import each_rows, lines, row_sums, scale
 from worker.render.recipe import FloatArray, Interrupt
 
@@ -24,29 +25,39 @@ Normalise = Callable[[FloatArray, Interrupt], None]
 _TRUNCATE = 4.0
 #: Pixels of the tiles that the recipes' guards against division by zero are meant for.
 _RECIPES_PIXELS = 512 * 512
+#: Networks that multiply 0–255 by less than this see pictures in 0 to 1, or −1 to 1.
+_SMALL_RANGE = 0.01
 _PIXEL = np.dtype((np.void, 3 * np.dtype(np.float32).itemsize))
 
 
-def by_std(gradient: FloatArray, _interrupt: Interrupt) -> None:
-    """Divide by the standard deviation of all values."""
-    mean, square = _mean(gradient, lambda x: x), _mean(gradient, np.square)
-    scale(gradient, 1 / (math.sqrt(max(square - mean * mean, 0.0)) + _guard(1e-8, gradient)))
+def by_std(unit: float = 1.0) -> Normalise:
+    """Normalisation by the standard deviation of all values; `unit` is `unit_of` the network."""
+
+    def normalise(gradient: FloatArray, _interrupt: Interrupt) -> None:
+        mean, square = _mean(gradient, lambda x: x), _mean(gradient, np.square)
+        scale(gradient, 1 / (math.sqrt(max(square - mean * mean, 0.0)) + _guard(1e-8, unit, gradient)))
+
+    return normalise
 
 
-def by_mean_abs(gradient: FloatArray, _interrupt: Interrupt) -> None:
-    """Divide by the mean of the absolute values."""
-    scale(gradient, 1 / (_mean(gradient, np.abs) + _guard(1e-7, gradient)))
+def by_mean_abs(unit: float = 1.0) -> Normalise:
+    """Normalisation by the mean of the absolute values; `unit` is `unit_of` the network."""
+
+    def normalise(gradient: FloatArray, _interrupt: Interrupt) -> None:
+        scale(gradient, 1 / (_mean(gradient, np.abs) + _guard(1e-7, unit, gradient)))
+
+    return normalise
 
 
-def by_bands(levels: int) -> Normalise:
+def by_bands(levels: int, unit: float = 1.0) -> Normalise:
     """Normalisation that makes all bands of a Laplacian pyramid of `levels` + 1 bands equally strong.
 
     The pyramid uses the 5×5 binomial kernel with stride 2 (Burt and Adelson 1983, as in TensorFlow's DeepDream
-    tutorial of 2015); each band is divided by its root mean square.
+    tutorial of 2015); each band is divided by its root mean square. `unit` is `unit_of` the network.
     """
 
     def normalise(gradient: FloatArray, interrupt: Interrupt) -> None:
-        guard = _guard(1e-10, gradient)
+        guard = _guard(1e-10, unit, gradient)
         pyramid = [gradient]
         for _ in range(levels):
             pyramid.append(_shrunk(pyramid[-1], interrupt))
@@ -91,14 +102,22 @@ def is_finite(array: FloatArray) -> bool:
     return bool(finite.all())
 
 
-def _guard(epsilon: float, gradient: FloatArray) -> float:
-    """A recipe's guard against division by zero, for a gradient of this size.
+def unit_of(network: Network) -> float:
+    """What the picture's values are multiplied by where a recipe takes its gradient.
+
+    Recipes for networks that see pictures in 0 to 1, or −1 to 1, derive by those; others by pictures in 0–255.
+    """
+    return network.scale if network.scale < _SMALL_RANGE else 1.0
+
+
+def _guard(epsilon: float, unit: float, gradient: FloatArray) -> float:
+    """A recipe's guard against division by zero, so small that it does nothing else.
 
     The recipes take means over tiles of 512 pixels. Those over a larger picture have gradients that are smaller in
-    proportion, which the same guard would hold back.
+    proportion, and the same guard would hold back every step.
     """
     height, width = gradient.shape[:2]
-    return epsilon * float(min(1.0, _RECIPES_PIXELS / (height * width)))
+    return epsilon * unit * float(min(1.0, _RECIPES_PIXELS / (height * width)))
 
 
 def _mean(array: FloatArray, value: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
