@@ -45,7 +45,7 @@ def main(path: str, pictures: list[str]) -> None:
     beside = Path(path).with_name("motifs.txt")
     names = (beside if beside.exists() else HERE / "motifs.txt").read_text().split()
     network, topology = converted(keras.models.load_model(path, compile=False), names)
-    weights = equalised(network, [np.asarray(Image.open(p).convert("RGB"), np.float32) for p in pictures])
+    weights = equalised(network, [_read(p) for p in pictures])
     data = save({name: np.ascontiguousarray(w, np.float16) for name, w in weights.items()})
     topology["digest"] = hashlib.sha256(data).hexdigest()
     (HERE / "motifnet.safetensors").write_bytes(data)
@@ -72,6 +72,12 @@ def converted(model: Any, names: list[str]) -> tuple[Network, dict[str, Any]]:
     card = describe(topology)
     weights = {"/".join((_name(op), part)): found.weights[f"{op}/{part}"] for op, part in _keys(found.weights)}
     return Network(Graph.from_json(ops), card, weights, "", card.mean, card.scale), topology
+
+
+def _read(path: str) -> FloatArray:
+    """A picture (H, W, 3) in 0–255, without its last row or column where its sides are odd: strides want even ones."""
+    rgb = np.asarray(Image.open(path).convert("RGB"), np.float32)
+    return rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2]
 
 
 def _name(keras_name: str) -> str:
