@@ -4,7 +4,8 @@ A job is written as in the wire format (`shared.specs`), with three liberties fo
 
 - pictures are paths, relative to the manifest, or ids of assets (`sha256:…`);
 - a key may be a path (`octaves.scale`) or one of the short names of the command line (`SHORT`: `size`, `octave_scale`);
-- layers and styles may be text: `layer` is `mixed4c:eye=0.5; mixed3a`, `style` is `sea.jpg=2; wood.jpg`.
+- layers, styles and masks may be text: `layer` is `mixed4c:eye=0.5; mixed3a`, `style` is `sea.jpg=2; wood.jpg`, and
+  `mask` is `sky.png; -`, in the order of the styles.
 
 `complete` brings such a job into the wire format, but for the pictures; `with_assets` then replaces those.
 """
@@ -36,11 +37,14 @@ SHORT = {
     "gradient": "gradient.normalise",
     "tiling": "tiling.mode",
     "tile": "tiling.tile",
+    "halo": "tiling.halo",
     "frames": "frames.every",
     "frames_every": "frames.every",
     "output": "output.format",
     "format": "output.format",
     "bits": "output.bits",
+    "optimizer": "optimizer.method",
+    "history": "optimizer.history",
     "quality": "output.quality",
 }
 #: Fields that are a choice of numbers: unlike those of other fields, these are not read from text.
@@ -48,6 +52,8 @@ _NUMBERS = frozenset({"output.bits"})
 #: What a folder is searched for.
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"})
 MANIFEST_SUFFIXES = frozenset(f".{format}" for format in READERS)
+#: In a list of masks, a style that has none.
+NO_MASK = "-"
 #: Stands for pictures that are not uploaded yet, while jobs are checked and planned.
 NOT_UPLOADED = "sha256:" + 64 * "0"
 
@@ -110,8 +116,10 @@ def parse(text: str, format: str, folder: Path) -> list[Entry]:
 def complete(fields: Mapping[str, Any]) -> Job:
     """A job in the wire format, but for its pictures. Raises ManifestError for keys that contradict each other."""
     job: Job = {}
-    for key, value in fields.items():
-        _set(job, key.strip().replace("-", "_"), value)
+    written = {key.strip().replace("-", "_"): value for key, value in fields.items()}
+    # Masks belong to styles, whichever stands first.
+    for key in sorted(written, key=_is_mask):
+        _set(job, key, written[key])
     job.setdefault("kind", "style" if "content" in job or "styles" in job else "dream")
     return job
 
@@ -189,13 +197,15 @@ def with_assets(job: Mapping[str, Any], look_up: Callable[[str], str]) -> Job:
     def replaced(value: Any) -> Any:
         return look_up(value) if isinstance(value, str) and not value.startswith("sha256:") else value
 
-    placed = {key: replaced(value) if key in ("input", "content") else value for key, value in job.items()}
-    if isinstance(placed.get("styles"), (list, tuple)):
-        placed["styles"] = [
-            {**style, "asset": replaced(style["asset"])} if isinstance(style, Mapping) and "asset" in style else style
-            for style in placed["styles"]
+    def placed(part: Mapping[str, Any], names: Iterable[str]) -> Job:
+        return {key: replaced(value) if key in names else value for key, value in part.items()}
+
+    found = placed(job, ("input", "guide", "content"))
+    if isinstance(found.get("styles"), (list, tuple)):
+        found["styles"] = [
+            placed(style, ("asset", "mask")) if isinstance(style, Mapping) else style for style in found["styles"]
         ]
-    return placed
+    return found
 
 
 def parse_layer(text: str) -> Job:
@@ -230,6 +240,8 @@ def _set(job: Job, key: str, value: Any) -> None:
         key, value = "objective", [parse_layer(term) for term in _terms(value, key)]
     elif key in ("style", "styles") and not isinstance(value, list):
         key, value = "styles", [parse_style(term) for term in _terms(value, key)]
+    elif _is_mask(key):
+        key, value = "styles", _masked(job.get("styles"), _terms(value, key))
     elif key in SHORT and not isinstance(value, Mapping):
         key = SHORT[key]
     if key in _NUMBERS and isinstance(value, str) and value.isdecimal():
@@ -248,6 +260,24 @@ def _set(job: Job, key: str, value: Any) -> None:
     if isinstance(at.get(last), dict) and isinstance(value, dict):
         value = {**at[last], **value}
     at[last] = value
+
+
+def _is_mask(key: str) -> bool:
+    return key in ("mask", "masks")
+
+
+def _masked(styles: Any, masks: Sequence[str]) -> list[Job]:
+    """Styles with their masks, in order."""
+    if not isinstance(styles, (list, tuple)) or not all(isinstance(style, Mapping) for style in styles):
+        raise _error("there is no style to lay there; name the styles too", "mask")
+    if len(masks) > len(styles):
+        raise _error(
+            f"there are {len(masks)} masks for {len(styles)} styles; each belongs to a style, in order", "mask"
+        )
+    found = [dict(style) for style in styles]
+    for style, mask in zip(found, masks, strict=False):
+        style["mask"] = None if mask.strip() == NO_MASK else mask.strip()
+    return found
 
 
 def _terms(value: Any, key: str) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from shared.manifest_files import Job
-from shared.manifests import SHORT, complete, parse_layer, parse_style
+from shared.manifests import NO_MASK, SHORT, change, complete, parse_layer, parse_style
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.specs import DreamSpec, StyleSpec
 
@@ -54,6 +54,7 @@ _SHARED = (
     Flag("precision", _HOW),
     Flag("tiling", _HOW),
     Flag("tile", _HOW, "PX", "Tile side; without, the planner chooses"),
+    Flag("halo", _HOW, "PX", "What fast tiles see of their neighbours; without, half of what exact ones need"),
     Flag("frames_every", _RESULT, "N", "Keep a frame every N iterations; 0: only at the end of an octave"),
     Flag("animation", _RESULT, None, "Also make an animation of the frames"),
     Flag("format", _RESULT, None, "The output's file format"),
@@ -76,8 +77,12 @@ _FLAGS: dict[Kind, tuple[Flag, ...]] = {
         Flag("style_weight", _WHAT, "X", "How much the styles count"),
         Flag("tv_weight", _WHAT, "X", "How much smoothness (total variation) counts"),
         Flag("keep_colors", _WHAT),
+        Flag("loss", _HOW),
+        Flag("optimizer", _HOW, None, "adam, or lbfgs: fewer iterations, more memory"),
+        Flag("history", _HOW, "N"),
         Flag("learning_rate", _HOW, "X"),
         Flag("noise", _HOW, "0-1"),
+        Flag("clip", _HOW),
     ),
 }
 #: A farm's order of service; there is none in this process.
@@ -113,13 +118,13 @@ class JobOptions:
         ):
             if given.get(key):
                 job[field] = [parse(text) for text in given[key]]
-        return job
+        return change(job, {"mask": given["mask"]}) if given.get("mask") else job
 
     def option_of(self, path: str) -> str:
         """What a person typed to set the field at `path`: the option's name, else the path."""
         names = {flag.path: flag.name for flag in self.flags}
         names |= {"objective": "--layer", "styles": "--style", "content_layers": "--content-layer"}
-        names |= {"style_layers": "--style-layer"}
+        names |= {"style_layers": "--style-layer", "mask": "--mask"}
         return names.get(path) or names.get(path.split(".", 1)[0]) or path
 
 
@@ -152,8 +157,15 @@ def _lists(kind: Kind) -> list[inspect.Parameter]:
         return [_list("layer", "L[:channel][=weight]", "A layer, or a channel of it (name or number), to dream on")]
     return [
         _list("style", "PICTURE[=weight]", "A picture whose style is taken over"),
+        _list(
+            "mask",
+            "PICTURE",
+            f"Where a style is laid, in the order of the styles: white where it is, grey for partly, {NO_MASK} for a style "
+            "without; what no style covers stays as it is",
+        ),
         _list("content_layer", "L[=weight]", "A layer that holds on to the content"),
         _list("style_layer", "L[=weight]", "A layer that takes over the style"),
+        _list("layer", "L[:channel][=weight]", "A layer, or a channel of it, to dream into the picture as well"),
     ]
 
 

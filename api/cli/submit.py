@@ -67,6 +67,8 @@ def style(
     What is not given comes from the preset. Prints the job's ID (of several pictures: the batch's).
 
     Example: dreamfarm style castle.jpg --style wood.jpg=2 --style sea.jpg --watch --out styled
+
+    Example: dreamfarm style castle.jpg --style wood.jpg --mask walls.png --style sea.jpg --mask sky.png
     """
     if not fields.get("styles"):
         raise Misused("a style transfer needs a picture to take the style from: --style PICTURE")

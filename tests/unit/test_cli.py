@@ -64,7 +64,7 @@ def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
 def test_choices_are_those_of_the_specification() -> None:
     shown = run("dream", "--help").output
 
-    assert "exact|roll" in shown
+    assert "exact|fast|roll" in shown
     assert "mp4|webp|gif" in shown
     assert "std|mean_abs|laplacian" in shown
 
@@ -85,6 +85,8 @@ def test_choices_are_those_of_the_specification() -> None:
         (["dream", "--priority", "12"], "--priority"),
         (["style", "a.jpg"], "--style PICTURE"),
         (["style"], "CONTENT"),
+        (["style", "a.jpg", "--style", "b.jpg", "--mask", "c", "--mask", "d"], "--mask: there are 2 masks for 1 styles"),
+        (["style", "a.jpg", "--style", "b.jpg", "--optimizer", "newton"], "newton"),
         (["batch", "nowhere.csv"], "nowhere.csv"),
         (["batch", ".", "--sweep", "step"], "should be key=value"),
         (["show", "42"], "'42' is not an ID"),

@@ -146,6 +146,33 @@ def test_several_styles_are_separated_by_semicolons() -> None:
     assert job["styles"] == [{"asset": "sea.jpg", "weight": 2.0}, {"asset": "wood.jpg"}]
 
 
+def test_masks_follow_the_order_of_the_styles() -> None:
+    (entry,) = parse("mask,content,style\nsky.png; -,a.jpg,sea.jpg; wood.jpg\n", "csv", Path("/p"))
+    (spec,) = check([entry])
+
+    assert isinstance(spec, StyleSpec)
+    assert entry.job["styles"] == [
+        {"asset": "/p/sea.jpg", "mask": "/p/sky.png"},
+        {"asset": "/p/wood.jpg", "mask": None},
+    ]
+    assert pictures([entry]) == ["/p/a.jpg", "/p/sea.jpg", "/p/sky.png", "/p/wood.jpg"]
+    unmasked = change(entry.job, {"mask": "-"})
+    assert [style["mask"] for style in unmasked["styles"]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("job", "message"),
+    [
+        ({"content": "a.jpg", "mask": "m.png"}, "no style to lay there"),
+        ({"content": "a.jpg", "style": "s.jpg", "masks": ["m.png", "n.png"]}, "2 masks for 1 styles"),
+        ({"content": "a.jpg", "styles": ["s.jpg"], "mask": "m.png"}, "no style to lay there"),
+    ],
+)
+def test_masks_without_styles_are_mistakes(job: dict[str, Any], message: str) -> None:
+    with pytest.raises(ManifestError, match=message):
+        complete(job)
+
+
 def test_pictures_become_assets_and_assets_stay() -> None:
     job = {"kind": "style", "content": "a.jpg", "styles": [{"asset": "b.jpg"}, {"asset": ASSET}]}
 
