@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 from api.cli.command import Failed
 
@@ -59,6 +60,14 @@ def tensorflow() -> tuple[str, int]:
         raise NoTensorFlow(complaint[-1])
     version, gpus = json.loads(answer.stdout.strip().splitlines()[-1])
     return str(version), int(gpus)
+
+
+def fast_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the CPU computes bfloat16 itself; others make do with float32 and take longer than with that alone."""
+    if not cpuinfo.is_file():
+        return False
+    flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith(("flags", "Features"))), "")
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags.split())
 
 
 def nvidia_gpus() -> list[str]:

@@ -97,7 +97,12 @@ def check_tensorflow(_settings: Settings) -> Check:
             found=f"{version} uses {usable} of {len(gpus)} GPUs ({', '.join(sorted(set(gpus)))})",
             remedy="pip install 'dreamfarm[gpu]' in an environment without tensorflow-cpu, and check the driver's age",
         )
-    return Check(name=name, result="passes", found=f"{version} on {f'{usable} GPUs' if usable else 'the CPU'}")
+    if usable:
+        return Check(name=name, result="passes", found=f"{version} on {usable} GPUs")
+    precise = (
+        "" if devices.fast_bfloat16() else "; without bfloat16 arithmetic, so that precision float32 is the fastest"
+    )
+    return Check(name=name, result="passes", found=f"{version} on the CPU{precise}")
 
 
 def check_flower(_settings: Settings) -> Check:

@@ -145,6 +145,7 @@ def test_one_worker_for_each_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     said: list[str] = []
     assert devices.devices(0, said.append) == ["gpu:0", "gpu:1"]
     assert devices.devices(3, said.append) == ["gpu:0", "gpu:1", "gpu:0"]
+    assert devices.devices(0, said.append, gpus_per_worker=2) == ["gpu:0,1"]
     (tmp_path / "python").write_text("#!/bin/sh\necho 'ImportError: no' >&2\nexit 1\n")
     assert devices.devices(0, said.append) == ["cpu"]
     assert "it can use 0 of 2 GPUs" in said[-1]
@@ -217,3 +218,19 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert run("keys", "revoke", listed.split()[0], **data).returncode == 0
     assert "revoked" in run("keys", "ls", **data).stdout
     assert run("keys", "revoke", "knothing", **data).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fast"),
+    [
+        ("processor : 0\nflags\t\t: fpu avx512f avx512_bf16\n", True),
+        ("processor : 0\nflags\t\t: fpu avx2 avx512f\n", False),
+        ("Features\t: fp asimd bf16\n", True),
+        (None, False),
+    ],
+)
+def test_the_cpu_tells_whether_it_is_fast_in_bfloat16(tmp_path: Path, text: str | None, fast: bool) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    if text is not None:
+        cpuinfo.write_text(text)
+    assert devices.fast_bfloat16(cpuinfo) == fast
