@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from worker.networks.motifnet.making import paths
 from worker.networks.motifnet.making.colours import Colour, draw_mood
-from worker.networks.motifnet.making.motif import MOTIFS
 from worker.networks.motifnet.making.pen import Pen
 from worker.networks.motifnet.making.styles import STYLES, Mix
+from worker.networks.motifnet.making.world import WORLD
 
 
 def background(mix: Mix, rng: np.random.Generator, size: int, *, exclude: str) -> tuple[NDArray[np.uint8], str | None]:
@@ -106,7 +106,7 @@ def _clutter(pen: Pen) -> None:
 
 def _texture(pen: Pen, exclude: str) -> str | None:
     """A texture motif; its name where it is clear enough to be called seen."""
-    textures = [m for m in MOTIFS.values() if m.texture and m.name != exclude]
+    textures = [m for m in WORLD.values() if m.texture and m.name != exclude]
     chosen = pen.pick(*textures)
     with pen.at(pen.u(-0.3, 0.3), pen.u(-0.3, 0.3), pen.u(0.7, 1.3), pen.u(0, 360) if chosen.pose == "any" else 0):
         chosen.draw(pen)

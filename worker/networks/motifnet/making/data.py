@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import multiprocessing
 import os
 import queue
@@ -25,6 +26,25 @@ from worker.networks.motifnet.making.world import NAMES
 SHARD = 512
 #: Batches that wait for the trainer: reading is uneven.
 _AHEAD = 6
+#: Modules beside this one that have no part in what is drawn.
+_NOT_DRAWING = frozenset(
+    [
+        "backend",
+        "config",
+        "corruptions",
+        "curves",
+        "data",
+        "evaluate",
+        "judge",
+        "naming",
+        "network",
+        "progress",
+        "sheet",
+        "step",
+        "train",
+        "training",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +75,12 @@ class Drawing:
             for name, share in drawn.labels.items():
                 shares[row, NAMES.index(name)] = share
         return Batch(pictures, shares)
+
+
+def programs() -> str:
+    """SHA-256, hexadecimal, of the programs that draw: pictures of other programs are other pictures."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.stem not in _NOT_DRAWING)).hexdigest()
 
 
 def drawing(config: Config) -> Drawing:

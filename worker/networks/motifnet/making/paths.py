@@ -61,6 +61,22 @@ def petal(length: float, width: float, tip: float = 0.5) -> skia.Path:
     return path
 
 
+def arched(x: float, top: float, bottom: float, half: float) -> skia.Path:
+    """An opening with a round top."""
+    return smooth(
+        [
+            (x - half, bottom),
+            (x - half, top + half),
+            (x - half * 0.7, top + half * 0.3),
+            (x, top),
+            (x + half * 0.7, top + half * 0.3),
+            (x + half, top + half),
+            (x + half, bottom),
+            (x, bottom),
+        ]
+    )
+
+
 def star(points: int, outer: float, inner: float, turn: float = 0.0) -> skia.Path:
     """A star with its first point upwards, turned by `turn` radians."""
     return polygon(

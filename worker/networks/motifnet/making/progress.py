@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 #: Seconds between two lines.
 _EVERY = 10.0
@@ -16,11 +17,11 @@ class Progress:
         self._what, self._total, self._done, self._before = what, total, done, done
         self._started = self._said = time.monotonic()
 
-    def advance(self, count: int, note: str = "") -> None:
-        """So much more is done."""
+    def advance(self, count: int, note: Callable[[], str] = str) -> None:
+        """So much more is done. The note is only asked for when it is said."""
         self._done += count
         if time.monotonic() - self._said >= _EVERY:
-            self.say(note)
+            self.say(note())
 
     def finish(self) -> None:
         """All is done."""

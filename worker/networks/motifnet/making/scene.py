@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from worker.networks.motifnet.making.backgrounds import background
 from worker.networks.motifnet.making.camera import photographed
 from worker.networks.motifnet.making.colours import BLACK, WHITE, Mood, draw_mood
-from worker.networks.motifnet.making.motif import MOTIFS, Motif
+from worker.networks.motifnet.making.motif import Motif
 from worker.networks.motifnet.making.pen import Pen, layer, restored
 from worker.networks.motifnet.making.styles import STYLES, LineStyle, Mix, pattern_paint
+from worker.networks.motifnet.making.world import WORLD
 
 #: How far a motif of half side 1 reaches from its centre, turned and skewed, at most; what is beyond is cut off.
 _OVERHANG = 1.6
@@ -49,7 +50,7 @@ class Placed:
 
 def picture(mix: Mix, seed: int, index: int, name: str, size: int = 128) -> Picture:
     """The picture number `index` of the motif `name`. The same arguments give the same bytes. KeyError: no such motif."""
-    motif = MOTIFS[name]
+    motif = WORLD[name]
     rng = np.random.default_rng((seed, index, _key(name)))
     mood = draw_mood(rng, mix.freedom)
     placed = _composition(motif, rng)
@@ -98,7 +99,7 @@ def _near(motif: Motif, rng: np.random.Generator, stray: float, scale: float) ->
 
 def _company(motif: Motif, rng: np.random.Generator) -> list[Placed]:
     """The motif large, one or two others small."""
-    others = [m for m in MOTIFS.values() if not m.texture and m is not motif]
+    others = [m for m in WORLD.values() if not m.texture and m is not motif]
     corners = [(-0.5, -0.45), (0.5, -0.45), (-0.5, 0.5), (0.5, 0.5)]
     spots = rng.permutation(np.array(corners)) + rng.uniform(-0.15, 0.15, (4, 2))
     placed = [

@@ -38,6 +38,7 @@ class Trainer:
         self.model, self._config = model, config
         self.step: Step = compiled(self._step)
         self.attack: Callable[[State, Any, Any, Any], Any] = compiled(self._attack)
+        self.logits: Callable[[State, Any], Any] = compiled(self._logits)
 
     def state(self) -> State:
         """The variables' values, and the optimiser before its first step."""
@@ -66,6 +67,10 @@ class Trainer:
         (value, (logits, frozen)), gradients = differentiated(loss)(state.trainable)
         trainable, first, second = self._adamw(state, gradients, rate, number)
         return State(trainable, list(frozen), first, second), value, _accuracy(logits, shares)
+
+    def _logits(self, state: State, pictures: Any) -> Any:
+        """What the network says to pictures (B, S, S, 3) in 0–255: (B, K)."""
+        return self.model.stateless_call(state.trainable, state.frozen, _floats(pictures), training=False)[0]
 
     def _adamw(self, state: State, gradients: list[Any], rate: Any, number: Any) -> Any:
         """AdamW (Loshchilov and Hutter 2019): new weights and moving averages.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from worker.networks.motifnet.making.config import Config
 from worker.networks.motifnet.making.curves import curves
-from worker.networks.motifnet.making.data import Batch, Reader, draw, drawing, held_out
+from worker.networks.motifnet.making.data import Batch, Reader, draw, drawing, held_out, programs
 from worker.networks.motifnet.making.network import build
 from worker.networks.motifnet.making.progress import Progress
 from worker.networks.motifnet.making.step import State, Trainer
@@ -46,24 +48,29 @@ class Training:
         """Trains up to step `until`, or to the end, and saves the model."""
         last = self.config.steps if until is None else min(until, self.config.steps)
         progress = Progress("training", self.config.steps, done=self.done)
-        started, sums, count = time.monotonic(), np.zeros(2), 0
+        started = time.monotonic()
+        # Looked at only when they are told: until then the device can run ahead.
+        seen: list[tuple[Any, Any]] = []
         for batch in reader.batches(self.done, last):
             radius = np.float32(self.config.norm(self.done / self.config.steps))
             rate, number = np.float32(self.config.rate(self.done)), np.float32(self.done + 1)
             self.state, loss, accuracy = self.trainer.step(
                 self.state, batch.pictures, batch.shares, radius, rate, number
             )
-            self.done, count = self.done + 1, count + 1
-            sums += float(loss), float(accuracy)
-            progress.advance(1, f"loss {sums[0] / count:.3f}  accuracy {sums[1] / count:.1%}  radius {radius:.0f}")
+            self.done += 1
+            seen.append((loss, accuracy))
+            progress.advance(1, lambda: "loss {:.3f}  accuracy {:.1%}".format(*_means(seen)))
             if self.done % self.config.every == 0 or self.done == last:
-                self._record(sums / count, float(radius), time.monotonic() - started, watched)
-                started, sums, count = time.monotonic(), np.zeros(2), 0
+                self._record(_means(seen), float(radius), time.monotonic() - started, watched)
+                started = time.monotonic()
+                seen.clear()
         self.trainer.store(self.state)
         self.trainer.model.save(self.folder / "model.keras")
 
-    def _record(self, means: Any, radius: float, seconds: float, watched: Batch) -> None:
-        """A line of the history, the curves and a checkpoint."""
+    def _record(self, means: NDArray[np.float64], radius: float, seconds: float, watched: Batch) -> None:
+        """A line of the history, the curves and a checkpoint. Raises SystemExit when the training has exploded."""
+        if not np.isfinite(means).all():
+            raise SystemExit(f"the loss is not finite at step {self.done}: lower `learning_rate`")
         clean, attacked = self._look(watched)
         self.history.append(
             {
@@ -101,27 +108,29 @@ class Training:
 
     def _look(self, watched: Batch) -> tuple[float, float]:
         """Accuracy on the watched pictures: as they are, and attacked with the full radius."""
-        self.trainer.store(self.state)
         right, fooled, size = 0, 0, self.config.batch
         full = np.float32(self.config.norm(1.0))
         for first in range(0, len(watched.pictures) // size * size, size):
             pictures, shares = watched.pictures[first : first + size], watched.shares[first : first + size]
             attacked = self.trainer.attack(self.state, pictures, shares, full)
             truth = shares.argmax(axis=1)
-            right += int((_named(self.trainer.model, pictures.astype(np.float32)) == truth).sum())
-            fooled += int((_named(self.trainer.model, attacked) == truth).sum())
+            right += int((self._named(pictures) == truth).sum())
+            fooled += int((self._named(attacked) == truth).sum())
         seen = max(len(watched.pictures) // size * size, 1)
         return right / seen, fooled / seen
 
+    def _named(self, pictures: Any) -> Any:
+        return ops.convert_to_numpy(self.trainer.logits(self.state, pictures)).argmax(axis=1)
 
-def _named(model: keras.Model, pictures: Any) -> Any:
-    return ops.convert_to_numpy(model(pictures, training=False)).argmax(axis=1)
+
+def _means(seen: Sequence[tuple[Any, Any]]) -> NDArray[np.float64]:
+    return np.asarray(np.mean([[float(number) for number in numbers] for numbers in seen], axis=0))
 
 
 def train(config: Config, folder: Path, cache: Path, processes: int, *, until: int | None = None) -> Training:
     """Draws what is missing, trains what is left, and returns the training."""
     what = drawing(config)
-    pictures = cache / f"{config.world}-{config.seed}-{config.drawn}-{config.draws}"
+    pictures = cache / f"{config.world}-{config.seed}-{config.drawn}-{config.draws}-{programs()[:8]}"
     draw(what, pictures, processes)
     training = Training(config, folder)
     watched = held_out(config, config.watched, seed=_WATCHED_SEED)

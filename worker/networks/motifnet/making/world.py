@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from worker.networks.motifnet.making import (
     beasts,
     birds,
@@ -17,20 +19,23 @@ from worker.networks.motifnet.making import (
     ornaments,
     people,
     plants,
+    sanctuaries,
     sea,
     shells,
+    skins,
     sky,
     strokes,
     textures,
     things,
 )
-from worker.networks.motifnet.making.motif import MOTIFS
+from worker.networks.motifnet.making.motif import MOTIFS, Motif
 
 #: The modules that define motifs: a family each.
 FAMILIES = (
     *(people, faces, beasts, creatures, birds, sea, shells, insects, flowers, plants, fruit),
-    *(buildings, monuments, things, machines, sky, ornaments, textures, fabrics, strokes),
+    *(buildings, sanctuaries, monuments, things, machines, sky, ornaments, textures, skins, fabrics, strokes),
 )
 
-#: Every motif, in the order of the network's classes: that of the alphabet, whatever is imported first.
-NAMES: tuple[str, ...] = tuple(sorted(MOTIFS))
+#: Every motif by name, in the order of the network's classes: that of the alphabet, whatever is imported first.
+WORLD: Mapping[str, Motif] = {name: MOTIFS[name] for name in sorted(MOTIFS)}
+NAMES = tuple(WORLD)
