@@ -1,6 +1,6 @@
 """What a worker's memory grows by with the picture: whole jobs, each in a process of its own, from its input to its output.
 
-    python -m tests.bench.memory          dreams of 4 and 36 megapixels, a style transfer of 16
+    python -m tests.bench.memory          dreams of 16 and 49 megapixels, a style transfer of 16
     python -m tests.bench.memory --long   dreams of 16 and 144 megapixels, a style transfer of 64 (6 GB, half an hour)
 
 The worker's own code claims a job, decodes the pictures, renders, saves frames, a checkpoint after each iteration, and the
@@ -42,8 +42,8 @@ from shared.store.schema import upgrade
 from shared.store.tables import Job
 from tests.bench.figures import Figure
 
-#: Megapixels of the dreams that are compared, and of the style transfer.
-SHORT, LONG = ((4, 36), 16), ((16, 144), 64)
+#: Megapixels of the dreams that are compared, and of the style transfer. Smaller ones have smaller tiles.
+SHORT, LONG = ((16, 49), 16), ((16, 144), 64)
 #: Bytes per pixel that a worker's peak may grow by.
 PROMISE = 40.0
 
