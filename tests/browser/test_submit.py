@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from shared.samples import sample
@@ -84,6 +85,28 @@ def test_a_style_transfer_needs_a_style(form: Page, farm: Farm) -> None:
     assert [style["weight"] for style in spec["styles"]] == [2.5]
     assert spec["keep_colors"] is True
     assert spec["iterations"] == 2
+
+
+def test_styles_are_laid_where_their_masks_are(form: Page, farm: Farm, tmp_path: Path) -> None:
+    mask = tmp_path / "left.png"
+    Image.linear_gradient("L").save(mask)
+    form.get_by_text("Style transfer").click()
+    form.get_by_role("button", name="still life").click()
+    form.get_by_role("button", name="stained glass").click()
+    form.get_by_role("button", name="woodcut").click()
+    form.get_by_label("Mask of woodcut.jpg", exact=True).set_input_files(mask)
+    expect(form.get_by_role("button", name="Remove the mask of woodcut.jpg")).to_be_visible()
+    form.get_by_label("Size").fill("96")
+    form.get_by_text("More knobs").click()
+    form.get_by_label("Iterations").fill("2")
+    form.get_by_label("Optimiser").select_option("lbfgs")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    expect(form.locator(".job-state .badge")).to_have_text("succeeded", timeout=90_000)
+    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert [bool(style["mask"]) for style in spec["styles"]] == [False, True]
+    assert spec["optimizer"]["method"] == "lbfgs"
+    expect(form.get_by_alt_text("Where it is laid")).to_be_visible()
 
 
 def test_a_dream_of_one_motif_out_of_noise(form: Page, farm: Farm) -> None:

@@ -21,8 +21,9 @@ Slots = Mapping[str, FloatArray]
 
 
 class Recipe(Protocol):
-    """One way of changing a picture, octave by octave. Slots are never changed in place. Octaves count from 0.
+    """One way of changing a picture, octave by octave. Octaves count from 0.
 
+    What raises leaves the given slots as they were; an iteration that succeeds may have written over their arrays.
     `interrupt` is called whenever a piece of work is done, about every second; what it raises passes through.
     """
 

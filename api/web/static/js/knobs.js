@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
-import { FALLBACK, NUMBERS, SIZES, at, merged, put } from "./specfields.js";
+import { CHOICES, FALLBACK, NUMBERS, SIZES, at, merged, put } from "./specfields.js";
 import { complain } from "./widgets.js";
 
 export class Knobs {
@@ -55,6 +55,8 @@ export class Knobs {
         { node: this.number(path, label, min, max, step, help), kind },
       ]),
     );
+    this.choices = new Map(CHOICES.map(([path, ...rest]) => [path, this.own(path, ...rest)]));
+    const chosen = [...this.choices.values()].map(({ node }) => node);
     const [size, ...others] = [...this.numbers.values()].map(({ node }) => node);
     this.node = h(
       "div",
@@ -81,7 +83,7 @@ export class Knobs {
         ),
         this.keepLine,
       ),
-      h("details", {}, h("summary", {}, "More knobs"), h("div", { class: "fields" }, others)),
+      h("details", {}, h("summary", {}, "More knobs"), h("div", { class: "fields" }, others, chosen)),
     );
   }
 
@@ -101,6 +103,12 @@ export class Knobs {
       { id, onchange: this.changed },
       options.map(([value, label]) => h("option", { value }, label)),
     );
+  }
+
+  /** A choice with the preset's own as its first. */
+  own(path, label, values, help, kind) {
+    const select = this.choice(path.replace(".", "-"), [["", ""], ...values.map((value) => [value, value])]);
+    return { select, kind, node: this.field(path, label, select, help) };
   }
 
   number(path, label, min, max, step, help) {
@@ -153,7 +161,8 @@ export class Knobs {
     );
     this.dreamOf.hidden = kind !== "dream";
     this.keepLine.hidden = kind !== "style";
-    for (const { node, kind: only } of this.numbers.values()) node.hidden = only !== undefined && only !== kind;
+    for (const { node, kind: only } of [...this.numbers.values(), ...this.choices.values()])
+      node.hidden = only !== undefined && only !== kind;
     this.modelChanged();
   }
 
@@ -196,6 +205,8 @@ export class Knobs {
   showDefaults() {
     const defaults = merged(this.preset.fields, this.preset.models[this.model.value]);
     for (const [path, input] of this.inputs) input.placeholder = String(at(defaults, path) ?? FALLBACK[path] ?? "");
+    for (const [path, { select }] of this.choices)
+      select.options[0].textContent = `the preset's own: ${at(defaults, path) ?? FALLBACK[path]}`;
     const own = defaults.objective?.[0];
     if (own && this.layer.options[0])
       this.layer.options[0].textContent = `the preset's own: ${own.layer}${own.channel === undefined ? "" : `, ${own.channel}`}`;
@@ -208,6 +219,8 @@ export class Knobs {
       const { kind: only } = this.numbers.get(path);
       if (input.value !== "" && (only === undefined || only === kind)) put(spec, path, Number(input.value));
     }
+    for (const [path, { select, kind: only }] of this.choices)
+      if (select.value && only === kind) put(spec, path, select.value);
     if (kind === "dream" && this.layer.value) spec.objective = [{ layer: this.layer.value, ...this.channelField() }];
     if (kind === "style" && this.keepColors.checked) spec.keep_colors = true;
     const [, format, deep] = /^([a-z]+)(16)?$/.exec(this.format.value);
@@ -231,10 +244,11 @@ export class Knobs {
     }
     if (this.models.some(({ name }) => name === spec.model)) this.model.value = spec.model;
     for (const [path, input] of this.inputs) input.value = at(spec, path) ?? "";
+    for (const [path, { select }] of this.choices) select.value = at(spec, path) ?? "";
     this.keepColors.checked = spec.keep_colors ?? false;
     this.format.value = spec.output.format + (spec.output.bits === 16 ? "16" : "");
     this.animation.value = spec.animation ?? "";
-    this.wanted = spec.objective;
+    this.wanted = spec.kind === "dream" ? spec.objective : null;
     this.modelChanged();
   }
 

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { pixels } from "./format.js";
+import { drop, maskField, storedMask } from "./mask.js";
 
 let samples = null;
 const bundled = () => (samples ??= api.samples().catch(() => ({})));
@@ -11,13 +12,13 @@ const bundled = () => (samples ??= api.samples().catch(() => ({})));
 const isStyle = (text) => text.startsWith("A style");
 
 /**
- * A field of pictures. `weights`: whether each has a weight; `styles`: which bundled pictures to offer; `changed` is
- * called whenever the list or an upload changes.
+ * A field of pictures. `styles`: whether they are styles, each with a weight and a mask, and which bundled pictures to
+ * offer; `changed` is called whenever the list or an upload changes.
  */
 export class Picker {
-  constructor({ label, hint, weights = false, styles = false, changed }) {
+  constructor({ label, hint, styles = false, changed }) {
     this.items = [];
-    this.weights = weights;
+    this.styles = styles;
     this.changed = changed;
     const browse = h("input", {
       type: "file",
@@ -84,8 +85,9 @@ export class Picker {
   }
 
   /** A picture that is on the farm already. */
-  takeAsset(id, name, weight = 1) {
-    this.add({ name, weight, preview: `${api.asset(id)}?thumbnail=true`, asset: id });
+  takeAsset(id, name, weight = 1, mask = null) {
+    const preview = `${api.asset(id)}?thumbnail=true`;
+    this.add({ name, weight, preview, asset: id, mask: mask && storedMask(mask) });
   }
 
   add(item) {
@@ -112,6 +114,7 @@ export class Picker {
   remove(item) {
     this.items.splice(this.items.indexOf(item), 1);
     if (item.file) URL.revokeObjectURL(item.preview);
+    drop(item, () => {});
     this.draw();
     this.changed();
   }
@@ -125,11 +128,12 @@ export class Picker {
   }
 
   get pending() {
-    return this.items.some((item) => !item.asset && !item.error);
+    const waits = ({ asset, error }) => !asset && !error;
+    return this.items.some((item) => waits(item) || (item.mask && waits(item.mask)));
   }
 
   get broken() {
-    return this.items.some((item) => item.error);
+    return this.items.some((item) => item.error || item.mask?.error);
   }
 
   draw() {
@@ -167,7 +171,12 @@ export class Picker {
           },
           icon("retry"),
         ),
-      this.weights &&
+      this.styles &&
+        maskField(item, () => {
+          this.draw();
+          this.changed();
+        }),
+      this.styles &&
         h("input", {
           type: "number",
           class: "weight",

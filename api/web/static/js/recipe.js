@@ -26,6 +26,8 @@ function fields(spec) {
   return {
     Content: spec.content_layers.map(layer).join(", "),
     Style: spec.style_layers.map(layer).join(", "),
+    ...(spec.objective?.length && { Dreams: spec.objective.map(layer).join(", ") }),
+    Loss: `${spec.loss}, by ${spec.optimizer.method === "adam" ? "Adam" : "L-BFGS"}`,
     Weights: `content ${spec.content_weight}, style ${spec.style_weight}, smoothness ${spec.tv_weight}`,
     ...common,
   };
@@ -47,7 +49,10 @@ function pictures(spec) {
   if (spec.kind === "dream") return spec.input ? [picture(spec.input, "Input")] : [];
   return [
     picture(spec.content, "Content"),
-    ...spec.styles.map(({ asset, weight }) => picture(asset, weight === 1 ? "Style" : `Style × ${weight}`)),
+    ...spec.styles.flatMap(({ asset, weight, mask }) => [
+      picture(asset, weight === 1 ? "Style" : `Style × ${weight}`),
+      ...(mask ? [picture(mask, "Where it is laid")] : []),
+    ]),
   ];
 }
 

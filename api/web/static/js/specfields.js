@@ -33,9 +33,17 @@ export const NUMBERS = [
   ["content_weight", "Content weight", 0, 1e9, "any", "How much of the picture itself stays", "style"],
   ["style_weight", "Style weight", 0, 1e9, "any", "How much of the style comes over", "style"],
   ["tv_weight", "Smoothness", 0, 1e9, "any", "More is smoother", "style"],
+  ["learning_rate", "Learning rate", 0.01, 1000, "any", "How far each step goes", "style"],
+  ["noise", "Noise", 0, 1, "any", "How much of the start is noise: 0 starts from the picture, 1 from nothing", "style"],
   ["seed", "Seed", 0, 2 ** 53 - 1, 1, "Another number, another variant"],
   ["frames.every", "Frames every", 0, 100000, 1, "Keep an intermediate picture every N iterations; 0: one per octave"],
   ["priority", "Priority", 0, 9, 1, "0 is the most urgent"],
+];
+
+// Fields that are a choice: path, label, what there is to choose, what it does, and for which kind.
+export const CHOICES = [
+  ["loss", "Loss", ["energy", "gatys", "sums"], "How differences are weighed; each recipe has its own", "style"],
+  ["optimizer.method", "Optimiser", ["adam", "lbfgs"], "L-BFGS: fewer iterations, much more memory", "style"],
 ];
 
 export const FALLBACK = {
@@ -50,4 +58,8 @@ export const FALLBACK = {
   content_weight: 1,
   style_weight: 1,
   tv_weight: 0,
+  learning_rate: 4,
+  noise: 0,
+  loss: "energy",
+  "optimizer.method": "adam",
 };

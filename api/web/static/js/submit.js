@@ -61,7 +61,6 @@ class SubmitPage {
     this.styles = new Picker({
       label: "Styles",
       hint: "Drop one or more paintings whose style to take over",
-      weights: true,
       styles: true,
       changed,
     });
@@ -158,7 +157,9 @@ class SubmitPage {
       else this.noiseBox.click();
     } else {
       this.inputs.takeAsset(spec.content, name);
-      spec.styles.forEach((style, index) => this.styles.takeAsset(style.asset, `style ${index + 1}`, style.weight));
+      spec.styles.forEach(({ asset, weight, mask }, index) =>
+        this.styles.takeAsset(asset, `style ${index + 1}`, weight, mask),
+      );
     }
     this.knobs.take(spec);
     this.changed();
@@ -173,7 +174,7 @@ class SubmitPage {
     if (this.kind === "dream")
       return this.inputs.ready.map((item) => ({ ...common, input: item.asset, name: item.name }));
     if (!this.styles.ready.length) return "Choose a style: a painting, a pattern, a texture.";
-    const styles = this.styles.ready.map(({ asset, weight }) => ({ asset, weight }));
+    const styles = this.styles.ready.map(({ asset, weight, mask }) => ({ asset, weight, mask: mask?.asset ?? null }));
     return this.inputs.ready.map((item) => ({ ...common, content: item.asset, styles, name: item.name }));
   }
 
