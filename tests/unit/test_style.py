@@ -154,19 +154,19 @@ def test_lbfgs_stays_where_nothing_is_lower() -> None:
 
 def test_lbfgs_beats_adam_with_as_many_gradients(network: Network, evaluations: list[float]) -> None:
     lowest = {}
-    for method, iterations in (("lbfgs", 25), ("adam", 40)):
+    for method, iterations in (("lbfgs", 20), ("adam", 22)):
         evaluations.clear()
         fields = {"optimizer": {"method": method}, "iterations": iterations, "tv_weight": 0.0}
         losses = []
         rendering = begun(network, fields)
         while not rendering.progress.finished:
             losses.append(rendering.advance(lambda: None).score)
-        lowest[method] = min(evaluations[:26])
-        assert len(evaluations) >= 26
+        lowest[method] = min(evaluations[:21])
+        assert len(evaluations) >= 21
         if method == "lbfgs":
             assert losses == sorted(losses, reverse=True)
             # One gradient is enough for nearly every step.
-            assert len(evaluations) <= 35
+            assert len(evaluations) <= 28
     assert lowest["lbfgs"] < lowest["adam"]
 
 
@@ -269,13 +269,12 @@ def test_what_is_dreamt_into_a_picture_grows(network: Network) -> None:
     assert found[1] > 2 * found[0]
 
 
-@pytest.mark.parametrize("preset", ["gatys", "gatys_tv", "repaint"])
-def test_every_formula_takes_dreams_alike(network: Network, preset: str) -> None:
+def test_every_formula_takes_dreams_alike(network: Network) -> None:
     """A weight stands beside `style_weight`, whatever the loss's own units are."""
     shares = []
     for loss in ("energy", "gatys", "sums"):
-        fields = {"preset": preset, "loss": loss, "objective": [{"layer": "mixed4a"}], "iterations": 1}
-        fields |= {"content_weight": 0.0, "tv_weight": 0.0, "noise": 0.0}
+        fields = {"loss": loss, "objective": [{"layer": "mixed4a"}], "iterations": 1}
+        fields |= {"content_weight": 0.0, "tv_weight": 0.0}
         dreamt, alone = (
             begun(network, fields | {"style_weight": weight}).advance(lambda: None).score for weight in (0.0, 1.0)
         )
