@@ -35,6 +35,7 @@ SHORT = {
     "octaves": "octaves.count",
     "octave_scale": "octaves.scale",
     "gradient": "gradient.normalise",
+    "blur": "gradient.blur",
     "tiling": "tiling.mode",
     "tile": "tiling.tile",
     "halo": "tiling.halo",

@@ -79,10 +79,15 @@ _DEEP_LAYER: dict[str, dict[str, Any]] = {
     # The recipe's activation_41: Keras counted from 1 then.
     "inception_v3": {"objective": [{"layer": "activation_40", "border": 2}], "max_score": 20.0},
 }
-_ONE_CHANNEL: dict[str, dict[str, Any]] = {
-    "motifnet": {"objective": [{"layer": "logits", "channel": "eye", "statistic": "mean"}]},
-    "inception5h": {"objective": [{"layer": "mixed4d_3x3_bottleneck_pre_relu", "channel": 139, "statistic": "mean"}]},
-}
+_PREDATOR = {"layer": "mixed4d_3x3_bottleneck_pre_relu", "channel": 139, "statistic": "mean"}
+
+
+def _one_channel(motif: str, **motifnet: Any) -> dict[str, dict[str, Any]]:
+    """The recipe on inception5h; for motifnet a motif, and what makes it colourful."""
+    return {
+        "motifnet": {"objective": _motifs(motif), **motifnet},
+        "inception5h": {"objective": [_PREDATOR]},
+    }
 
 
 def _look(name: str, summary: str, objective: list[dict[str, Any]], **fields: Any) -> Preset:
@@ -127,7 +132,7 @@ DREAM_PRESETS = _presets(
             "detail": "none",
             "size": {"long_edge": 224},
         },
-        models=_ONE_CHANNEL,
+        models=_one_channel("sunflower", iterations=60, step=3.0, jitter=16),
     ),
     Preset(
         name="multiscale",
@@ -139,7 +144,7 @@ DREAM_PRESETS = _presets(
             "gradient": {"normalise": "std"},
             "detail": "none",
         },
-        models=_ONE_CHANNEL,
+        models=_one_channel("peacock", octaves={"count": 4}, iterations=20, step=3.0, jitter=24),
     ),
     Preset(
         name="lapnorm",
@@ -151,7 +156,7 @@ DREAM_PRESETS = _presets(
             "gradient": {"normalise": "laplacian", "levels": 4},
             "detail": "none",
         },
-        models=_ONE_CHANNEL,
+        models=_one_channel("eye", iterations=14, step=1.5, jitter=24),
     ),
     Preset(
         name="layers",

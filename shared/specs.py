@@ -173,6 +173,19 @@ def _from_preset(data: Any, presets: Mapping[str, Preset], default: str) -> Any:
     return data if preset is None else fill_in(preset, data)
 
 
+def _guided(data: Any) -> Any:
+    """The fields of a dream that has a guide: whole layers without a statistic of their own look for its features."""
+    terms = data.get("objective") if isinstance(data, Mapping) else None
+    if not isinstance(terms, list | tuple) or data.get("guide") is None:
+        return data
+
+    def guided(term: Any) -> Any:
+        whole = isinstance(term, Mapping) and term.get("channel") is None
+        return {"statistic": "guided", **term} if whole else term
+
+    return {**data, "objective": [guided(term) for term in terms]}
+
+
 class DreamSpec(JobSpec):
     """A dream: gradient ascent on the activations of chosen layers, octave by octave."""
 
@@ -193,18 +206,22 @@ class DreamSpec(JobSpec):
     )
     guide: AssetId | None = Field(
         default=None,
-        description="The picture whose features `guided` objectives look for, at up to 256 pixels on its longer side",
+        description="The picture whose features `guided` objectives look for, at up to 256 pixels on its longer side; "
+        "with one, whole layers are guided unless they say otherwise",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
-        return _from_preset(data, DREAM_PRESETS, "deepdream")
+        return _guided(_from_preset(data, DREAM_PRESETS, "deepdream"))
 
     @model_validator(mode="after")
     def _guided_by_something(self) -> Self:
-        if self.guide is None and any(term.statistic == "guided" for term in self.objective):
+        guided = any(term.statistic == "guided" for term in self.objective)
+        if guided and self.guide is None:
             raise ValueError("a guided objective needs a guide: the picture whose features it looks for")
+        if self.guide is not None and not guided:
+            raise ValueError("no objective looks for the guide's features: name a whole layer, or leave the guide out")
         return self
 
     @field_validator("preset")
@@ -258,7 +275,9 @@ class StyleSpec(JobSpec):
     content_weight: float = Field(default=1.0, ge=0, le=1e9)
     style_weight: float = Field(default=1.0, ge=0, le=1e9)
     tv_weight: float = Field(default=0.0, ge=0, le=1e9, description="Of the total variation, which smooths")
-    learning_rate: float = Field(default=4.0, gt=0, le=1000, description="Adam's, in units of 0–255 colour values")
+    learning_rate: float = Field(
+        default=4.0, gt=0, le=1000, description="Of Adam, and of L-BFGS' first step, in units of 0–255 colour values"
+    )
     noise: float = Field(default=0.0, ge=0, le=1, description="Share of noise in the starting picture")
     keep_colors: bool = Field(default=False, description="Take over the style's luminance only")
     optimizer: Optimizer = Optimizer()
@@ -266,7 +285,8 @@ class StyleSpec(JobSpec):
     objective: tuple[Objective, ...] = Field(
         default=(),
         max_length=64,
-        description="What is dreamt into the picture as well; each term in units of its value in the content",
+        description="What is dreamt into the picture as well. A weight of 1, beside `style_weight`: as much of a term as "
+        "the content has counts for all of the style",
     )
 
     @model_validator(mode="before")

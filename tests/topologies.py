@@ -107,7 +107,7 @@ def vgg19_matconvnet(width: float = 1.0, seed: int = 0) -> Network:
     return network_of(found, "vgg19_matconvnet", objective="relu4_2")
 
 
-def inception_v3(seed: int = 0) -> Network:
+def inception_v3(width: float = 1.0, seed: int = 0) -> Network:
     """Inception v3 without its dense layer, by way of Keras and the importer."""
     import keras
 
@@ -115,11 +115,17 @@ def inception_v3(seed: int = 0) -> Network:
 
     keras.backend.clear_session()
     found = from_keras(keras.applications.InceptionV3(weights=None, include_top=False), "signed")
+    channels = {INPUT: 3}
     for op in found.ops:
+        name, before = op["name"], [channels[source] for source in op["inputs"]]
         if op["kind"] == "conv":
-            name = op["name"]
-            drawn = drawn_weights(name, found.weights[f"{name}/kernel"].shape, seed)
+            *sides, _, outputs = found.weights[f"{name}/kernel"].shape
+            op["channels"] = _scaled(outputs, width)
+            drawn = drawn_weights(name, (*sides, *before, op["channels"]), seed)
             found.weights[f"{name}/kernel"], found.weights[f"{name}/bias"] = drawn
+        else:
+            op["channels"] = sum(before)
+        channels[name] = op["channels"]
     return network_of(found, "inception_v3", objective="mixed4")
 
 

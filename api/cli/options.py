@@ -65,10 +65,14 @@ _SHARED = (
 _FLAGS: dict[Kind, tuple[Flag, ...]] = {
     DreamSpec: (
         *_SHARED,
+        Flag("guide", _WHAT, "PICTURE", "A picture whose features the layers look for in the others"),
         Flag("step", _HOW, "X"),
         Flag("gradient", _HOW),
+        Flag("blur", _HOW, "PX", "Smooths the gradient: a Gaussian's standard deviation"),
         Flag("jitter", _HOW, "PX"),
         Flag("detail", _HOW),
+        Flag("clip", _HOW),
+        Flag("max_score", _HOW, "X"),
         Flag("aspect", _RESULT, "X", "Width / height of a dream from noise"),
     ),
     StyleSpec: (
@@ -134,6 +138,8 @@ def _parameter(kind: Kind, flag: Flag) -> inspect.Parameter:
     annotation: Any = field.annotation
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         annotation = next(part for part in typing.get_args(annotation) if part is not types.NoneType)
+    if typing.get_origin(annotation) is Annotated:
+        annotation = typing.get_args(annotation)[0]
     if flag.key == "bits":
         annotation = str  # to Typer, choices are text; the specification tells a wrong one
     names = [flag.name, f"--no-{flag.name[2:]}"] if annotation is bool else [flag.name]

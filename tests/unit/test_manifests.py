@@ -30,7 +30,7 @@ from shared.manifests import (
     sweep,
     with_assets,
 )
-from shared.specs import SPEC, DreamSpec, StyleSpec
+from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
 
 FORMATS = ("csv", "json", "ndjson", "yaml")
 ASSET = "sha256:" + 64 * "a"
@@ -297,3 +297,34 @@ def test_a_layer_needs_a_name(text: str) -> None:
 def test_a_picture_may_have_an_equals_sign_in_its_name() -> None:
     assert parse_style("a=b.jpg") == {"asset": "a=b.jpg"}
     assert parse_style("a=b.jpg=3") == {"asset": "a=b.jpg", "weight": 3.0}
+
+
+def test_a_guide_is_a_picture_and_guides_whole_layers() -> None:
+    rows = "input,guide,layer,blur\ncastle.jpg,flowers.jpg,mixed4a=2; logits:eye,1.5\n"
+    entries = parse(rows, "csv", Path("folder"))
+    assert pictures(entries) == ["folder/castle.jpg", "folder/flowers.jpg"]
+    (spec,) = check(entries)
+    assert isinstance(spec, DreamSpec)
+    assert [(term.layer, term.statistic, term.weight) for term in spec.objective] == [
+        ("mixed4a", "guided", 2.0),
+        ("logits", "mean", 1.0),
+    ]
+    assert spec.gradient.blur == 1.5
+    assert assets_of(spec).keys() == {"input", "guide"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"guide": "flowers.jpg", "layer": "logits:eye"}, "no objective looks for the guide's features"),
+        ({"guide": "flowers.jpg", "preset": "garden"}, "no objective looks for the guide's features"),
+        ({"objective": [{"layer": "mixed4a", "statistic": "guided"}]}, "a guided objective needs a guide"),
+        (
+            {"guide": "a.jpg", "objective": [{"layer": "logits", "channel": 1, "statistic": "guided"}]},
+            "leave the channel out",
+        ),
+    ],
+)
+def test_guides_without_a_use_are_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ManifestError, match=said):
+        check([Entry("", complete(fields))])

@@ -30,6 +30,7 @@ export const NUMBERS = [
   ["octaves.scale", "Octave scale", 1.05, 4, "any", "How much larger each octave is than the one before"],
   ["iterations", "Iterations", 1, 100000, 1, "Steps in each octave: more goes deeper"],
   ["step", "Step", 0.01, 1000, "any", "How strong each step is", "dream"],
+  ["gradient.blur", "Blur", 0, 64, "any", "Smooths each step, in pixels: softer, larger shapes", "dream"],
   ["content_weight", "Content weight", 0, 1e9, "any", "How much of the picture itself stays", "style"],
   ["style_weight", "Style weight", 0, 1e9, "any", "How much of the style comes over", "style"],
   ["tv_weight", "Smoothness", 0, 1e9, "any", "More is smoother", "style"],
@@ -42,6 +43,14 @@ export const NUMBERS = [
 
 // Fields that are a choice: path, label, what there is to choose, what it does, and for which kind.
 export const CHOICES = [
+  [
+    "gradient.normalise",
+    "Gradient",
+    ["std", "mean_abs", "laplacian"],
+    "laplacian: fine and coarse shapes equally strong",
+    "dream",
+  ],
+  ["detail", "Detail", ["before", "after", "none"], "When an octave gets the picture's fine detail back", "dream"],
   ["loss", "Loss", ["energy", "gatys", "sums"], "How differences are weighed; each recipe has its own", "style"],
   ["optimizer.method", "Optimiser", ["adam", "lbfgs"], "L-BFGS: fewer iterations, much more memory", "style"],
 ];
@@ -51,6 +60,9 @@ export const FALLBACK = {
   "octaves.scale": 1.4,
   iterations: 10,
   step: 1.5,
+  "gradient.blur": 0,
+  "gradient.normalise": "mean_abs",
+  detail: "before",
   seed: 0,
   "frames.every": 5,
   priority: 5,
