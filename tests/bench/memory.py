@@ -1,7 +1,7 @@
 """What a worker's memory grows by with the picture: whole jobs, each in a process of its own, from its input to its output.
 
     python -m tests.bench.memory          dreams of 16 and 49 megapixels, a style transfer of 16
-    python -m tests.bench.memory --long   dreams of 16 and 144 megapixels, a style transfer of 64 (6 GB, half an hour)
+    python -m tests.bench.memory --long   dreams of 16 and 144 megapixels, a style transfer of 64 (needs 8 GB)
 
 The worker's own code claims a job, decodes the pictures, renders, saves frames, a checkpoint after each iteration, and the
 output, all in a folder. Before each slice it forgets the job, so that every checkpoint is read again. Few iterations on a
