@@ -96,23 +96,24 @@ def test_every_layer_is_what_the_plain_network_computes() -> None:
 
 
 class TestInception5h:
-    """The recipes as published, with their own parameters: preset and model are all that is said."""
+    """The recipes as published, with their own parameters, but for fewer iterations."""
 
     # All channels, because the recipe's is the 139th.
     pair = property(lambda _: networks.inception5h(width=1.0))
 
     def test_naive(self) -> None:
-        fields = {"model": "inception5h", "preset": "naive", "size": {"long_edge": 96}, "seed": 3}
+        fields = {"model": "inception5h", "preset": "naive", "size": {"long_edge": 96}, "seed": 3, "iterations": 8}
         score, start = recipes.mean_of_channels(PREDATOR, [139]), noise(96, 96, 3)
-        recipe = recipes.multiscale(start, [(96, 96)], score, 16, iterations=20, step=1.0, layers=self.pair.layers)
+        recipe = recipes.multiscale(start, [(96, 96)], score, 16, iterations=8, step=1.0, layers=self.pair.layers)
         follow(self.pair.network, fields, {}, recipe)
 
     @pytest.mark.parametrize("preset", ["multiscale", "lapnorm"])
     def test_growing(self, preset: str) -> None:
         steps = sizes(101, 150, 3, 1.4)
         fields = {"model": "inception5h", "preset": preset, "seed": 4, "size": {"long_edge": 150, "aspect": 150 / 101}}
+        fields["iterations"] = 4
         score, start = recipes.mean_of_channels(PREDATOR, [139]), noise(*steps[0], 4)
-        recipe = getattr(recipes, preset)(start, steps, score, 16, iterations=10, step=1.0, layers=self.pair.layers)
+        recipe = getattr(recipes, preset)(start, steps, score, 16, iterations=4, step=1.0, layers=self.pair.layers)
         follow(self.pair.network, fields, {}, recipe)
 
     def test_deepdream(self) -> None:
@@ -144,9 +145,9 @@ class TestInceptionV3:
 
     def test_layers(self) -> None:
         picture = drawn(165, 190)
-        fields = {"model": "inception_v3", "preset": "layers", "octaves": {"count": 2}, "iterations": 3}
+        fields = {"model": "inception_v3", "preset": "layers", "octaves": {"count": 2}, "iterations": 2}
         weights = {"mixed4": 1.0, "mixed5": 1.5, "mixed6": 2.0, "mixed7": 2.5}
-        recipe = recipes.several_layers(picture, weights, self.pair.layers, 16, count=2, iterations=3, max_loss=15.0)
+        recipe = recipes.several_layers(picture, weights, self.pair.layers, 16, count=2, iterations=2, max_loss=15.0)
         follow(self.pair.network, fields, {"input": picture}, recipe)
 
     # The second one stops early.
@@ -206,9 +207,9 @@ class TestMotifnet:
     def test_lost_detail_comes_back_after_each_octave(self) -> None:
         picture = drawn(140, 180, seed=2)
         weights = {"mixed3b": 1.0, "mixed4a": 1.5, "mixed4c": 2.0, "mixed5a": 2.5}
-        fields = {"preset": "layers", "iterations": 3, "step": 1.275, "jitter": 0, "octaves": {"count": 3}}
+        fields = {"preset": "layers", "iterations": 2, "step": 1.275, "jitter": 0, "octaves": {"count": 3}}
         fields |= {"objective": [{"layer": name, "weight": w, "border": 2} for name, w in weights.items()]}
-        arguments = {"count": 3, "iterations": 3, "max_loss": float("inf")}
+        arguments = {"count": 3, "iterations": 2, "max_loss": float("inf")}
         recipe = recipes.several_layers(picture, weights, self.pair.layers, 32, **arguments)
         assert psnr(rendered(self.pair.network, fields, {"input": picture}), recipes.last(recipe, 140, 180)) >= 40
 
