@@ -26,4 +26,8 @@ class Figure:
     def __str__(self) -> str:
         promised = "" if self.promise is None else f"   (promised: {self.sense} {self.promise:g} {self.unit})"
         mark = " " if self.promise is None else "✓" if self.met else "✗"
-        return f"{mark} {self.name:<58} {self.value:9.3f} {self.unit}{promised}"
+        return f"{mark} {self.name:<72} {_number(self.value):>9} {self.unit}{promised}".rstrip()
+
+
+def _number(value: float) -> str:
+    return f"{value:.1e}" if 0 < abs(value) < 0.01 else f"{value:.3f}"

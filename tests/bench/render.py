@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from shared.cards import card
 from shared.plan import plan
-from shared.samples import sample
 from shared.specs import SPEC
 from shared.tiles import cut, reach_of
 from tests.bench.figures import Figure
+from tests.bench.pictures import picture
 from worker.networks import load
 
 ASSET = "sha256:" + "0" * 64
@@ -45,7 +44,7 @@ def _gradients(network: Any) -> Iterator[Figure]:
     from tests.reference.motifnet import motifnet
 
     engine = _engine(network, 512, 512)
-    picture = _picture("lake", 512, 512)
+    lake = picture("lake", 512, 512)
 
     @tf.function(autograph=False)
     def plain(x: Any) -> Any:
@@ -55,7 +54,7 @@ def _gradients(network: Any) -> Iterator[Figure]:
         return tape.gradient(score, x)
 
     ours, theirs = _seconds(
-        lambda: engine.gradient(picture, [1.0], [None], lambda: None), lambda: plain(tf.constant(picture[None]))
+        lambda: engine.gradient(lake, [1.0], [None], lambda: None), lambda: plain(tf.constant(lake[None]))
     )
     flops = 4 * card("motifnet").find_layer("mixed4c").macs_per_pixel * 512 * 512
     yield Figure("a gradient of 512² to mixed4c", ours * 1e3, "ms")
@@ -65,12 +64,12 @@ def _gradients(network: Any) -> Iterator[Figure]:
 
 def _tiles(network: Any) -> Iterator[Figure]:
     """The gradient of 1024² pixels in tiles of 512 against the whole."""
-    picture = _picture("dusk", 1024, 1024)
+    dusk = picture("dusk", 1024, 1024)
     whole, tiled = (_engine(network, 1024, tile) for tile in (1024, 512))
-    found, expected = (e.gradient(picture, [1.0], [None], lambda: None)[1] for e in (tiled, whole))
+    found, expected = (e.gradient(dusk, [1.0], [None], lambda: None)[1] for e in (tiled, whole))
     error = float(np.abs(found - expected).mean() / np.abs(expected).mean())
     yield Figure("mean relative error of tiles of 512 in 1024²", error, "", promise=1e-5)
-    costs = _seconds(*(lambda e=e: e.gradient(picture, [1.0], [None], lambda: None) for e in (tiled, whole)))
+    costs = _seconds(*(lambda e=e: e.gradient(dusk, [1.0], [None], lambda: None) for e in (tiled, whole)))
     yield Figure("their cost against the whole", costs[0] / costs[1], "×")
 
 
@@ -78,11 +77,11 @@ def _jobs(network: Any) -> Iterator[Figure]:
     """Whole jobs on the bundled pictures."""
     dream = {"kind": "dream", "input": ASSET, "objective": [{"layer": "mixed4c"}], "iterations": 10}
     style = {"kind": "style", "content": ASSET, "styles": [{"asset": ASSET}]}
-    lake, swirls = _picture("lake", 341, 512), _picture("swirls", 320, 384)
+    lake, swirls = picture("lake", 341, 512), picture("swirls", 320, 384)
     yield _job(network, "deepdream, 512 pixels, 4 octaves × 10 iterations", dream, {"input": lake}, 10.0)
     garden = dream | {"preset": "garden"}
     yield _job(network, "garden, 512 pixels, 4 octaves × 10 iterations", garden, {"input": lake}, None)
-    pictures = {"content": _picture("lake", 256, 384), "styles.0.asset": swirls}
+    pictures = {"content": picture("lake", 256, 384), "styles.0.asset": swirls}
     yield _job(network, "gatys, 384 pixels, 3 octaves × 80 iterations", style, pictures, 30.0)
 
 
@@ -122,10 +121,6 @@ def _engine(network: Any, side: int, tile: int) -> Any:
 
     spans = cut(side, tile, reach_of([network.card.find_layer("mixed4c")]))
     return Engine(program(network, WeightedSum((Statistic("mixed4c", "squares"),))), Canvas(spans, spans))
-
-
-def _picture(name: str, height: int, width: int) -> Any:
-    return np.asarray(Image.open(sample(name)).convert("RGB").resize((width, height)), np.float32)
 
 
 def _seconds(*calls: Callable[[], object]) -> list[float]:
