@@ -28,8 +28,9 @@ LARGEST_TILE = 4096
 #: frees as it goes; 1.0 was measured on a CPU, and workspaces are larger on GPUs.
 ACTIVATION_COPIES = 1.5
 #: Bytes per pixel of picture-sized arrays that are alive at the peak of an iteration: for dreams the picture, its
-#: gradient and the smaller bands of its pyramid in float32, and the original; for style transfers Adam's moments too.
-DREAM_BYTES, STYLE_BYTES = 32, 72
+#: gradient and the smaller bands of its pyramid in float32, and the original; for style transfers Adam's moments and the
+#: content's features too.
+DREAM_BYTES, STYLE_BYTES = 34, 96
 #: What a pair of L-BFGS' history adds to that.
 HISTORY_BYTES = 24
 #: A picture is cut up for several cores when that makes it at least this much faster.
