@@ -156,7 +156,7 @@ def test_a_repaired_input_lets_a_failed_job_go_on_from_its_checkpoint(farm: Farm
     good = buffer.getvalue()
     asset = farm.put_asset(good)
     (job_id,) = farm.submit({**SPEC, "size": {}, "input": asset})
-    wait_until(lambda: farm.job(job_id).checkpoint_step > 0, seconds=60, what="a checkpoint")
+    wait_until(lambda: farm.job(job_id).checkpoint_step > 0, seconds=240, what="a checkpoint")
     farm.blobs.put(f"assets/{asset.removeprefix('sha256:')}", good[: len(good) // 2])
     farm.child().kill()  # a new process has to read the input again
     job = farm.wait(job_id, "failed")
