@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _ABANDONED_AFTER_SECONDS = 3600.0
 #: Read and written at a time: large enough that asking a store far away hardly counts.
 _PIECE = 2**22
+#: A writer keeps what it has not stored yet in memory: with obstore's twelve parts, a whole checkpoint.
+_PARTS_UNDER_WAY = 2
 
 
 class BlobMissing(KeyError):
@@ -54,7 +56,7 @@ class Blobs:
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[io.RawIOBase]:
         """A file that becomes the blob, and cannot seek. Nothing is stored when an exception leaves the block."""
-        with obstore.open_writer(self._store, key) as blob:
+        with obstore.open_writer(self._store, key, max_concurrency=_PARTS_UNDER_WAY) as blob:
             yield _Writer(blob)
 
     def get(self, key: str) -> bytes:

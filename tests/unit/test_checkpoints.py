@@ -67,15 +67,15 @@ def test_what_is_saved_comes_back(blobs: Blobs, side: int) -> None:
 
 def test_nothing_is_copied_in_memory(tmp_path: Path) -> None:
     blobs = open_blobs(Settings(data=tmp_path))
-    saved = {"picture": np.zeros((4000, 1500, 3), np.float32)}
+    saved = {"picture": np.zeros((6000, 3000, 3), np.float32)}
     size = saved["picture"].nbytes
     tracemalloc.start()
     try:
         checkpoints.save(blobs, "checkpoint", saved)
-        assert tracemalloc.get_traced_memory()[1] < size * 0.75
+        assert tracemalloc.get_traced_memory()[1] < size * 0.5
         tracemalloc.reset_peak()
         checkpoints.restore(blobs, "checkpoint")
-        assert tracemalloc.get_traced_memory()[1] < size * 1.75
+        assert tracemalloc.get_traced_memory()[1] < size * 1.5
     finally:
         tracemalloc.stop()
 
