@@ -33,7 +33,7 @@ from worker.networks.motifnet.making.sheet import page
 from worker.networks.motifnet.making.step import Trainer
 from worker.networks.motifnet.making.styles import JUDGED, LEARNT, STYLES
 from worker.networks.motifnet.making.training import Training
-from worker.networks.motifnet.making.world import FAMILIES, NAMES
+from worker.networks.motifnet.making.world import CLASSES, FAMILIES, NAMES
 
 BUNDLED = Path(str(converted.__code__.co_filename)).with_name("motifs.txt").read_text().split()
 #: A training small enough for a test: few steps, tiny pictures, a narrow network.
@@ -68,8 +68,9 @@ def alone(name: str, seed: int = 3, side: int = 96) -> np.ndarray:
 
 
 def test_the_world_has_all_motifs_that_presets_name_and_many_more() -> None:
-    assert set(BUNDLED) <= set(NAMES)
-    assert len(NAMES) == len(set(NAMES)) >= 100
+    assert set(BUNDLED) <= set(CLASSES) <= set(NAMES)
+    assert list(CLASSES) == sorted(CLASSES)
+    assert len(CLASSES) == len(set(CLASSES)) >= 100
     assert all(family.__doc__ for family in FAMILIES)
     assert all(each.draw.__doc__ for each in MOTIFS.values())
 
@@ -140,7 +141,7 @@ def test_drawing_goes_on_where_it_was_stopped(drawn: tuple[Drawing, Path]) -> No
     batch = what.shard(0)
     assert np.array_equal(np.load(next(folder.glob("pictures-*.npy"))), batch.pictures)
     assert batch.shares.sum(axis=1) == pytest.approx(1)
-    assert [NAMES[i] for i in batch.shares.argmax(axis=1)] == list(NAMES[:64])
+    assert [CLASSES[i] for i in batch.shares.argmax(axis=1)] == list(CLASSES[:64])
 
 
 def test_an_epoch_shows_each_picture_once_and_batches_are_the_same_again(drawn: tuple[Drawing, Path]) -> None:
@@ -149,8 +150,10 @@ def test_an_epoch_shows_each_picture_once_and_batches_are_the_same_again(drawn: 
     assert sorted(np.concatenate([batch.shares.argmax(axis=1) for batch in epoch])) == list(range(64))
     again = Reader(*drawn, TINY).batch(2)
     assert np.array_equal(again.pictures, epoch[2].pictures)
-    assert again.pictures.shape == (16, 32, 32, 3)
-    assert not np.array_equal(reader.batch(4 + 2).pictures, again.pictures)
+    # Small ones at first (0.35 of 8 steps), then whole.
+    assert again.pictures.shape == (16, 21, 21, 3)
+    assert epoch[3].pictures.shape == (16, 32, 32, 3)
+    assert not np.array_equal(reader.batch(4 + 3).pictures, epoch[3].pictures)
 
 
 # Training
@@ -205,16 +208,16 @@ def test_a_training_that_was_stopped_ends_at_the_same_weights(drawn: tuple[Drawi
 def namer() -> Namer:
     """The whole network, narrow, with averages in its batch normalisation as if it were trained."""
     keras.utils.set_random_seed(3)
-    model, rng = build(len(NAMES), 0.25), np.random.default_rng(3)
+    model, rng = build(len(CLASSES), 0.25), np.random.default_rng(3)
     for variable in model.non_trainable_variables:
         low, high = (0.5, 2.0) if "variance" in variable.name else (-0.3, 0.3)
         variable.assign(rng.uniform(low, high, variable.shape))
-    return Namer(model, NAMES)
+    return Namer(model, CLASSES)
 
 
 def test_the_converted_network_computes_what_the_model_does(namer: Namer) -> None:
     network, topology = converted(namer.model, list(namer.names))
-    assert f"{len(NAMES)} drawn motifs" in topology["summary"]
+    assert f"{len(CLASSES)} drawn motifs" in topology["summary"]
     layers = ["conv2d0", "conv2d2", "mixed3a", "mixed4d", "mixed5a"]
     twin = keras.Model(namer.model.input, [namer.model.get_layer(name).output for name in [*layers, "logits"]])
     rgb = np.random.default_rng(1).uniform(0, 255, (1, 64, 48, 3)).astype(np.float32)
@@ -234,10 +237,10 @@ def test_motifs_are_dreamt_with_the_renderer_and_named(namer: Namer) -> None:
     assert dreamt.shape == (64, 64, 3)
     assert dreamt.dtype == np.uint8
     grey = np.full_like(dreamt, 100)
-    owl = NAMES.index("owl")
+    owl = CLASSES.index("owl")
     before, after = (float(namer.model(x[None].astype(np.float32))[0, owl]) for x in (grey, dreamt))
     assert after > before
-    assert set(namer.ranked(dreamt)) == set(NAMES)
+    assert set(namer.ranked(dreamt)) == set(CLASSES)
 
 
 def held_out_few() -> Batch:
@@ -263,7 +266,7 @@ def test_the_configuration_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_the_network_is_small_enough_to_ship() -> None:
-    model = build(len(NAMES))
+    model = build(len(CLASSES))
     assert model.count_params() * 2 <= 12_000_000
     names = {layer.name for layer in model.layers}
     assert {"conv2d0", "conv2d1", "conv2d2", "mixed3a", "mixed3b", "mixed4a", "mixed4d", "mixed5a", "logits"} <= names

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from worker.networks.motifnet.making.config import Config
 from worker.networks.motifnet.making.progress import Progress
 from worker.networks.motifnet.making.scene import picture
 from worker.networks.motifnet.making.styles import Mix
-from worker.networks.motifnet.making.world import NAMES
+from worker.networks.motifnet.making.world import CLASSES
 
 #: Pictures in one file. Small enough that little is lost when drawing is interrupted.
 SHARD = 512
@@ -68,12 +69,13 @@ class Drawing:
         """The pictures from `first` on, a shard's worth at most."""
         numbers = range(first, min(first + SHARD, self.count))
         pictures = np.empty((len(numbers), self.size, self.size, 3), np.uint8)
-        shares = np.zeros((len(numbers), len(NAMES)), np.float32)
+        shares = np.zeros((len(numbers), len(CLASSES)), np.float32)
         for row, i in enumerate(numbers):
-            drawn = picture(self.mix, self.seed, i // len(NAMES), NAMES[i % len(NAMES)], self.size)
+            drawn = picture(self.mix, self.seed, i // len(CLASSES), CLASSES[i % len(CLASSES)], self.size)
             pictures[row] = drawn.rgb
-            for name, share in drawn.labels.items():
-                shares[row, NAMES.index(name)] = share
+            known = {name: share for name, share in drawn.labels.items() if name in CLASSES}
+            for name, share in known.items():
+                shares[row, CLASSES.index(name)] = share / sum(known.values())
         return Batch(pictures, shares)
 
 
@@ -85,12 +87,12 @@ def programs() -> str:
 
 def drawing(config: Config) -> Drawing:
     """The pictures that a training learns from."""
-    return Drawing(config.mix, config.seed, config.drawn, config.draws * len(NAMES))
+    return Drawing(config.mix, config.seed, config.drawn, config.draws * len(CLASSES))
 
 
 def held_out(config: Config, per_motif: int, *, seed: int) -> Batch:
     """`per_motif` pictures of each motif from a seed of their own, of the size that the network sees."""
-    count = per_motif * len(NAMES)
+    count = per_motif * len(CLASSES)
     whole = Drawing(config.mix, seed, config.size, count)
     parts = [whole.shard(first) for first in range(0, count, SHARD)]
     return Batch(np.concatenate([p.pictures for p in parts]), np.concatenate([p.shares for p in parts]))
@@ -146,7 +148,10 @@ class Reader:
             raise ValueError(f"{self._count} pictures do not fill a batch of {config.batch}: raise `draws`")
 
     def batch(self, number: int) -> Batch:
-        """Batch `number`: every picture once an epoch, each time cut elsewhere and mirrored at random."""
+        """Batch `number`: every picture once an epoch, each time cut elsewhere and mirrored at random.
+
+        In the first part of a training its pictures are two thirds of their size.
+        """
         size, margin = self._config.size, self._config.margin
         epoch, place = divmod(number, self._count // self._config.batch)
         chosen = np.sort(self._order(epoch)[place * self._config.batch : (place + 1) * self._config.batch])
@@ -158,6 +163,10 @@ class Reader:
             y, x = rng.integers(0, margin + 1, 2)
             cut = self._pictures[i // SHARD][i % SHARD, y : y + size, x : x + size]
             pictures[row] = cut[:, ::-1] if rng.random() < 0.5 else cut
+        if number < self._config.coarse * self._config.steps:
+            small = (size * 2 // 3, size * 2 // 3)
+            boxes = [Image.fromarray(rgb).resize(small, Image.Resampling.BOX) for rgb in pictures]
+            pictures = np.stack([np.asarray(image) for image in boxes])
         return Batch(pictures, self._shares[chosen])
 
     @lru_cache(maxsize=1)  # noqa: B019 (there is one reader, as long as its training)

@@ -37,6 +37,8 @@ class Trainer:
     def __init__(self, model: keras.Model, config: Config) -> None:
         self.model, self._config = model, config
         self.step: Step = compiled(self._step)
+        #: The same without an attack; the radius does not matter.
+        self.plain_step: Step = compiled(self._plain_step)
         self.attack: Callable[[State, Any, Any, Any], Any] = compiled(self._attack)
         self.logits: Callable[[State, Any], Any] = compiled(self._logits)
 
@@ -58,8 +60,15 @@ class Trainer:
     def _step(
         self, state: State, pictures: Any, shares: Any, radius: Any, rate: Any, number: Any
     ) -> tuple[State, Any, Any]:
-        shown = self._attack(state, pictures, shares, radius) if self._config.radius else _floats(pictures)
+        return self._learn(state, self._attack(state, pictures, shares, radius), shares, rate, number)
 
+    def _plain_step(
+        self, state: State, pictures: Any, shares: Any, radius: Any, rate: Any, number: Any
+    ) -> tuple[State, Any, Any]:
+        del radius
+        return self._learn(state, _floats(pictures), shares, rate, number)
+
+    def _learn(self, state: State, shown: Any, shares: Any, rate: Any, number: Any) -> tuple[State, Any, Any]:
         def loss(trainable: list[Any]) -> Any:
             logits, frozen = self.model.stateless_call(trainable, state.frozen, shown, training=True)
             return self._loss(logits, shares), (logits, frozen)

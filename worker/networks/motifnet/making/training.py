@@ -19,7 +19,7 @@ from worker.networks.motifnet.making.data import Batch, Reader, draw, drawing, h
 from worker.networks.motifnet.making.network import build
 from worker.networks.motifnet.making.progress import Progress
 from worker.networks.motifnet.making.step import State, Trainer
-from worker.networks.motifnet.making.world import NAMES
+from worker.networks.motifnet.making.world import CLASSES
 
 #: The watched pictures' seed, far from those that are trained on.
 _WATCHED_SEED = 900_001
@@ -36,9 +36,9 @@ class Training:
         if known.exists() and Config.read(known) != config:
             raise SystemExit(f"{folder} holds a training of another configuration: name another folder, or delete it")
         config.save(known)
-        (folder / "motifs.txt").write_text(" ".join(NAMES) + "\n")
+        (folder / "motifs.txt").write_text(" ".join(CLASSES) + "\n")
         keras.utils.set_random_seed(config.seed)
-        self.trainer = Trainer(build(len(NAMES), config.width, config.deepest), config)
+        self.trainer = Trainer(build(len(CLASSES), config.width, config.deepest), config)
         self.state, self.done = self.trainer.state(), 0
         self.history: list[dict[str, float]] = []
         if (folder / "checkpoint.npz").exists():
@@ -54,9 +54,8 @@ class Training:
         for batch in reader.batches(self.done, last):
             radius = np.float32(self.config.norm(self.done / self.config.steps))
             rate, number = np.float32(self.config.rate(self.done)), np.float32(self.done + 1)
-            self.state, loss, accuracy = self.trainer.step(
-                self.state, batch.pictures, batch.shares, radius, rate, number
-            )
+            step = self.trainer.step if radius else self.trainer.plain_step
+            self.state, loss, accuracy = step(self.state, batch.pictures, batch.shares, radius, rate, number)
             self.done += 1
             seen.append((loss, accuracy))
             progress.advance(1, lambda: "loss {:.3f}  accuracy {:.1%}".format(*_means(seen)))

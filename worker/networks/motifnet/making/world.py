@@ -39,3 +39,18 @@ FAMILIES = (
 #: Every motif by name, in the order of the network's classes: that of the alphabet, whatever is imported first.
 WORLD: Mapping[str, Motif] = {name: MOTIFS[name] for name in sorted(MOTIFS)}
 NAMES = tuple(WORLD)
+
+#: The network's classes: motifs that are told from each other at a glance, at 96 pixels too. The others appear beside
+#: them and behind them, so that the network learns what is none of its business.
+CLASSES = tuple(
+    """
+    agate arch balloon bat bee bird branch bricks bubbles butterfly cactus calligraphy castle cat cathedral circuits
+    clock cloud clown coral crab cracks crown crystal daisy diamond dog dragon elephant eye face fan feather fern fish
+    flame flamingo fox frog fur galaxy gear glass grass guitar hand hatching honeycomb horse hourglass impasto ink
+    jellyfish knit labyrinth lace ladybird lantern leaf leopard lighthouse lion lotus mandala maple mask monkey moon
+    mosaic mushroom nautilus octopus owl pagoda paisley palm panda parrot peacock pine pineapple planet plumage
+    pyramid ram ripples rooster rose sailboat scales shark shell skull snail snake snow spider spiral star starry
+    strawberry stripes strokes sunflower swan tartan temple tendrils tiger tiles torii tree turtle umbrella violin
+    watercolour waves weave web wheel windmill
+    """.split()  # noqa: SIM905 (a list would take a hundred lines)
+)
