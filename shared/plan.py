@@ -33,18 +33,16 @@ ACTIVATION_COPIES = 1.5
 DREAM_BYTES, STYLE_BYTES = 34, 96
 #: What a pair of L-BFGS' history adds to that.
 HISTORY_BYTES = 24
-#: A picture is cut up for several cores when that makes it at least this much faster.
-WORTH_CUTTING = 1.1
 
 
 @dataclass(frozen=True)
 class Machine:
     """What tiles are rendered on. The defaults are those of a small machine, for plans that no worker makes."""
 
-    #: Tiles that are rendered at once on a CPU's cores; GPUs take one tile each.
+    #: Tiles that are rendered at once: two share a CPU's cores, GPUs take one each.
     parallel: int = 2
     gpu: bool = False
-    #: Memory that one tile's activations may take; None where it is not known.
+    #: Memory that one of these tiles' activations may take; None where it is not known.
     tile_bytes: int | None = None
     #: Memory in which the activations of all tiles of a style transfer may be kept, so that none is computed twice.
     kept_bytes: int = 2 * 2**30
@@ -253,7 +251,9 @@ def _plan(
             f"{work.min_size} pixels"
         )
     tile = _tile(work, notes, machine, *limits)
-    octaves = tuple(_octave(w, h, iterations, tile, work, machine) for w, h in sizes)
+    # A tile that is alone has the memory of all.
+    alone = _tile(work, [], machine, *limits, alone=True)
+    octaves = tuple(_octave(w, h, iterations, alone if max(w, h) <= alone else tile, work, machine) for w, h in sizes)
     return Plan(
         octaves=octaves,
         width=width,
@@ -269,7 +269,10 @@ def _plan(
     )
 
 
-def _tile(work: _Work, notes: list[str], machine: Machine, wish: int | None, limit: int | None) -> int:
+def _tile(
+    work: _Work, notes: list[str], machine: Machine, wish: int | None, limit: int | None, *, alone: bool = False
+) -> int:
+    """The longest side of tiles, `alone` or as many at once as the machine renders."""
     reach = work.reach
     chosen = LARGEST_TILE
     if not machine.gpu or machine.tile_bytes is None:
@@ -277,7 +280,8 @@ def _tile(work: _Work, notes: list[str], machine: Machine, wish: int | None, lim
     # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
     smallest = max(round_up(2 * work.min_window, reach.stride), 32) if work.roll else reach.smallest_tile
     if machine.tile_bytes is not None:
-        fitting = math.isqrt(int(machine.tile_bytes / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
+        memory = machine.tile_bytes * (machine.parallel if alone and not machine.gpu else 1)
+        fitting = math.isqrt(int(memory / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
         chosen = min(chosen, max(fitting, 1))
     tile = min(chosen if wish is None else wish, limit or LARGEST_TILE * 2) // reach.stride * reach.stride
     if tile < smallest:
@@ -294,12 +298,6 @@ def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, ma
         rows, columns = pieces(canvas_height, tile, stride), pieces(canvas_width, tile, stride)
     else:
         rows, columns = cut(canvas_height, tile, work.reach), cut(canvas_width, tile, work.reach)
-        if len(rows) == len(columns) == 1 and not machine.gpu:
-            # One tile would leave the other cores without work.
-            if canvas_height >= canvas_width:
-                rows = _shared_out(canvas_height, machine.parallel, work.reach)
-            else:
-                columns = _shared_out(canvas_width, machine.parallel, work.reach)
     activations = _seen(rows) * _seen(columns) * work.floats_per_pixel * 4 * ACTIVATION_COPIES
     return OctavePlan(
         height=height,
@@ -314,20 +312,6 @@ def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, ma
         columns=columns,
         keep=work.two_passes and activations <= machine.kept_bytes,
     )
-
-
-def _shared_out(length: int, parallel: int, reach: Reach) -> tuple[Span, ...]:
-    """An axis cut into as many tiles as are worth it, at most `parallel`."""
-    best, fastest = cut(length, length, reach), 1.0
-    for count in range(2, parallel + 1):
-        tile = round_up(math.ceil((length + (count - 1) * (reach.halo_left + reach.halo_right)) / count), reach.stride)
-        spans = cut(length, tile, reach)
-        if len(spans) != count:
-            break
-        speed = count * length / _seen(spans)
-        if speed > fastest * WORTH_CUTTING:
-            best, fastest = spans, speed
-    return best
 
 
 def _seen(spans: tuple[Span, ...]) -> int:

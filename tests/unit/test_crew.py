@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from shared.tiles import cut, reach_of
 from tests.reference.pictures import cosine, drawn
 from worker import machine as machines
 from worker.networks import load
-from worker.networks.arithmetic import Arithmetic, normalised
+from worker.networks.arithmetic import Arithmetic, is_wide, mirrored, normalised
 from worker.networks.network import Network
 from worker.render.crew import Crew, crew
 from worker.render.gradients import Engine, program
@@ -191,6 +192,35 @@ def test_response_normalisation_is_tensorflows(beta: float) -> None:
     assert np.abs(ours - theirs).mean() <= 1e-6 * np.abs(theirs).mean()
     found, expected = (tape.gradient(score, x) for score in scores)
     assert np.abs(found - expected).mean() <= 1e-5 * np.abs(expected).mean()
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 256, 288), (1, 3, 264, 256), (5, 1, 256, 256)])
+def test_wide_convolutions_are_tensorflows(shape: tuple[int, int, int, int]) -> None:
+    rng = np.random.default_rng(2)
+    x, kernel = (tf.constant(rng.normal(size=size).astype(np.float32)) for size in ((1, 9, 8, shape[2]), shape))
+    assert is_wide(shape, 1, "same") == (platform.machine().lower() in ("x86_64", "amd64"))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        ours = Arithmetic().conv(x, kernel, None, 1, "SAME", tf.constant(mirrored(kernel.numpy())))
+        theirs = tf.nn.conv2d(x, kernel, 1, "SAME")
+        scores = tf.reduce_sum(ours**3), tf.reduce_sum(theirs**3)
+    assert np.abs(ours - theirs).mean() <= 1e-6 * np.abs(theirs).mean()
+    found, expected = (tape.gradient(score, x) for score in scores)
+    assert np.abs(found - expected).mean() <= 1e-5 * np.abs(expected).mean()
+
+
+@pytest.mark.parametrize(
+    ("shape", "stride", "padding"),
+    [
+        ((3, 3, 128, 512), 1, "same"),
+        ((1, 1, 512, 512), 1, "same"),
+        ((2, 2, 512, 512), 1, "same"),
+        ((3, 3, 512, 512), 2, "same"),
+        ((3, 3, 512, 512), 1, "valid"),
+    ],
+)
+def test_other_convolutions_are_not_wide(shape: tuple[int, int, int, int], stride: int, padding: str) -> None:
+    assert not is_wide(shape, stride, padding)
 
 
 def test_the_machine_is_the_crew_and_the_memory() -> None:

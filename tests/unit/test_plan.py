@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.cards import card
-from shared.plan import Machine, Plan, estimate_seconds, plan
+from shared.plan import ACTIVATION_COPIES, Machine, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.problems import Problem, SpecError
 from shared.specs import SPEC
@@ -92,7 +92,7 @@ def test_style_transfers_are_always_exact() -> None:
 
 def test_tiles_hold_the_halo_and_obey_the_limit() -> None:
     layer = [{"layer": "mixed4c"}]
-    whole = planned(objective=layer, machine=Machine(parallel=1)).octaves[-1]
+    whole = planned(objective=layer).octaves[-1]
     assert (whole.tiles, whole.tile) == (1, 640)
     big = planned(objective=layer, size={"long_edge": 4096}, octaves={"count": 1}).octaves[-1]
     assert big.tiles > 1
@@ -111,15 +111,24 @@ def test_memory_does_not_grow_with_the_picture_beyond_the_picture() -> None:
     assert large.peak_bytes - small.peak_bytes <= 40 * pixels
 
 
-def test_a_small_picture_is_shared_out_among_the_cores() -> None:
+def test_a_picture_that_fits_is_one_tile_and_has_the_memory_of_all() -> None:
     layer = [{"layer": "mixed4c"}]
-    for cores in (1, 2, 4):
-        octave = planned(objective=layer, machine=Machine(parallel=cores)).octaves[-1]
-        assert octave.tiles <= cores
-        assert (octave.tiles > 1) == (cores > 1)
-    tiny = planned(160, 120, objective=layer, machine=Machine(parallel=4)).octaves[-1]
-    assert tiny.tiles == 1  # each tile would have to see all of it
-    assert planned(objective=layer, machine=Machine(parallel=2, gpu=True)).octaves[-1].tiles == 1
+
+    def sides(edge: int, **machine: Any) -> tuple[int, int]:
+        octave = planned(edge, edge, objective=layer, octaves={"count": 1}, machine=Machine(**machine)).octaves[-1]
+        return octave.tiles, octave.tile
+
+    assert sides(1280) == (1, 1280)
+    floats = card("motifnet").find_layer("mixed4c").floats_per_pixel
+    memory = int(1024**2 * floats * 4 * ACTIVATION_COPIES)
+    assert sides(1400, parallel=2, tile_bytes=memory) == (1, 1408)
+    tiles, side = sides(1500, parallel=2, tile_bytes=memory)
+    assert tiles > 1
+    assert side <= 1024
+    # Each GPU has its own.
+    tiles, side = sides(1400, parallel=2, tile_bytes=memory, gpu=True)
+    assert tiles > 1
+    assert side <= 1024
 
 
 def test_tiles_fit_into_the_memory_there_is() -> None:

@@ -26,23 +26,22 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     # A GPU's memory is taken as it is needed, so that others can use the rest.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    # Tiles are computed side by side, each by one thread: a convolution is not shared out.
-    "TF_NUM_INTRAOP_THREADS": "1",
     # On a GPU, too, a job resumed comes out as the job that went through.
     "TF_DETERMINISTIC_OPS": "1",
 }
 
 
-#: The variable that says how many tiles a CPU computes at once.
-THREADS = "TF_NUM_INTEROP_THREADS"
+#: The variable that says how many of a CPU's cores are used, and the one for operations that do not need each other.
+THREADS, BESIDE = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 
 
 def prepare_tensorflow(threads: int | None = None) -> None:
     """Sets TensorFlow's environment, as far as nobody has; without effect once it is imported.
 
-    `threads` is how many tiles a CPU shall compute at once; all cores without.
+    `threads` is how many of a CPU's cores shall be used; all without.
     """
-    for variable, value in (ENVIRONMENT | {THREADS: str(threads or cores())}).items():
+    count = str(threads or cores())
+    for variable, value in (ENVIRONMENT | {THREADS: count, BESIDE: count}).items():
         os.environ.setdefault(variable, value)
 
 

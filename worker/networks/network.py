@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shared.cards import Card
 from worker.networks.activations import ACTIVATIONS
-from worker.networks.arithmetic import Arithmetic, normalised
+from worker.networks.arithmetic import Arithmetic, is_wide, mirrored, normalised
 from worker.networks.graph import INPUT, Graph, Op
 
 FloatArray = NDArray[np.float32]
@@ -95,35 +95,52 @@ class Network:
                 return tf.add_n(inputs)
 
     def _conv(self, op: Op, x: Any) -> Any:
-        name, stride = f"{op.name}/kernel", op.stride
+        name, stride, arranged = f"{op.name}/kernel", op.stride, None
         if _by_blocks(op):
-            x, stride = tf.nn.space_to_depth(x, 2), 1
-        half = self._constant(name, self.arithmetic.half) if self.arithmetic.precision != "float32" else None
-        result = self.arithmetic.conv(x, self._constant(name, tf.float32), half, stride, op.padding.upper())
+            x, stride, arranged = tf.nn.space_to_depth(x, 2), 1, _blocks
+        precision, half, flipped = self.arithmetic.precision, None, None
+        if precision != "float32":
+            half = self._constant(name, self.arithmetic.half, arranged)
+        elif "CPU" in self.device and is_wide(self.weights[name].shape, stride, op.padding):
+            flipped = self._constant(name, tf.float32, mirrored)
+        kernel = self._constant(name, tf.float32, arranged)
+        result = self.arithmetic.conv(x, kernel, half, stride, op.padding.upper(), flipped)
         return tf.nn.bias_add(result, self._of(f"{op.name}/bias"))
 
     def _of(self, name: str) -> Any:
         """A weight in the type of activations."""
         return self._constant(name, self.arithmetic.values)
 
-    def _constant(self, name: str, kind: Any) -> Any:
-        if (name, kind) not in self._constants:
-            op = self.graph.by_name[name.rpartition("/")[0]]
-            value = _blocks(self.weights[name]) if name.endswith("/kernel") and _by_blocks(op) else self.weights[name]
+    def _constant(self, name: str, kind: Any, arranged: Callable[[FloatArray], FloatArray] | None = None) -> Any:
+        """A weight, arranged otherwise if asked."""
+        key = (name, kind, arranged)
+        if key not in self._constants:
+            value = self.weights[name]
             # Made outside of any trace, so that every program on the device shares one copy.
             with tf.init_scope(), tf.device(self.device):
-                self._constants[name, kind] = tf.cast(tf.constant(value), kind)
-        return self._constants[name, kind]
+                self._constants[key] = tf.cast(tf.constant(arranged(value) if arranged else value), kind)
+        # Nothing learns here; a tape that outlives its trace would derive the loss by every weight as well.
+        return tf.stop_gradient(self._constants[key])
 
     @cached_property
-    def _constants(self) -> dict[tuple[str, Any], Any]:
+    def _constants(self) -> dict[tuple[str, Any, Any], Any]:
         return {}
+
+
+def cut_out(x: Any, top: Any, bottom: Any, left: Any, right: Any) -> Any:
+    """Rows `top` to `bottom` and columns `left` to `right` of `x` (N, H, W, C), neither end included.
+
+    It is no x[:, top:bottom, left:right]: the gradient of that takes ten times as long.
+    """
+    size = tf.shape(x)
+    return tf.slice(x, [0, top, left, 0], [size[0], bottom - top, right - left, size[3]])
 
 
 def _trimmed(result: Any, trims: Any) -> Any:
     top, bottom, left, right = tf.unstack(trims)
-    shape = tf.shape(result)
-    return result[:, top : shape[1] - bottom, left : shape[2] - right]
+    height, width = tf.unstack(tf.shape(result)[1:3])
+    trimmed = cut_out(result, top, height - bottom, left, width - right)
+    return tf.ensure_shape(trimmed, (result.shape[0], None, None, result.shape[3]))
 
 
 def _by_blocks(op: Op) -> bool:

@@ -1,8 +1,8 @@
 """The crew: what renders tiles in this process, several at once.
 
-On a CPU each core computes a tile of its own with one thread: small convolutions do not get faster by sharing them out,
-and the bits of a tile do not depend on the number of cores. On GPUs each one computes a tile at a time, all of them on
-one picture where the process may use several.
+On a CPU two tiles share all cores: what one of them leaves idle, in small operations, the other one uses. More would take
+more memory, so that tiles would have to be smaller. On GPUs each one computes a tile at a time, all of them on one picture
+where the process may use several.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from worker.render.recipe import Interrupt
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+#: How many tiles share a CPU.
+TILES_ON_A_CPU = 2
 #: How long nobody asks whether the work is still wanted, in seconds.
 _PATIENCE = 0.2
 
@@ -103,7 +105,8 @@ def crew() -> Crew:
     """The crew of this process: its GPUs, or else its share of the cores."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return Crew(("/CPU:0",) * int(os.environ.get(THREADS, "1")), lambda precision: Arithmetic(precision))
+        at_once = min(int(os.environ.get(THREADS, "1")), TILES_ON_A_CPU)
+        return Crew(("/CPU:0",) * at_once, lambda precision: Arithmetic(precision))
     # Since Ampere, bfloat16 is as fast as float16, and its range is float32's.
     details = tf.config.experimental.get_device_details(gpus[0])
     half = tf.bfloat16 if details.get("compute_capability", (0, 0)) >= (8, 0) else tf.float16

@@ -18,11 +18,9 @@ from worker.networks.network import Network
 from worker.render.crew import crew
 from worker.render.measure import summed, sums
 from worker.render.objectives import Objective
-from worker.render.programs import ANY, Kept, tile_program
+from worker.render.programs import ANY, COUNTS, Kept, means_of, tile_program
 from worker.render.recipe import FloatArray, Interrupt
 from worker.render.tiles import Canvas, Maps, Tile, add_window, regions_of, tiles_of
-
-COUNTS = tf.TensorSpec((None,), tf.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +46,7 @@ class Program:
         def derive(statistics: Sequence[Any], counts: Any, parameters: Sequence[Any]) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(statistics)
-                means = [s / count for s, count in zip(statistics, tf.unstack(counts, len(statistics)), strict=True)]
-                loss = self.objective.loss(means, parameters)
+                loss = self.objective.loss(means_of(statistics, counts), parameters)
             return loss, tape.gradient(loss, statistics)
 
         statistics, parameters = [ANY] * len(self.objective.statistics), [ANY] * self.objective.parameter_count
@@ -92,7 +89,9 @@ class Engine:
             _, derivatives = self.program.derive([np.float32(0)] * len(objective.statistics), counts, parameters)
             found, gradient = self._pull(picture, tiles, derivatives, shift, interrupt)
             return sum(float(d) * float(s) for d, s in zip(derivatives, found, strict=True)), gradient
-        if self.canvas.keep or len(self.canvas.tiles) == 1:
+        if len(self.canvas.tiles) == 1:
+            return self._at_once(picture, tiles, counts, parameters, shift, interrupt)
+        if self.canvas.keep:
             return self._kept(picture, tiles, counts, parameters, shift, interrupt)
         if any(shift):
             raise ValueError("pictures are shifted for dreams only")
@@ -120,6 +119,27 @@ class Engine:
             add_window(gradient, part, tile.row, tile.column, shift)
             found.append(values)
         return summed(found), gradient
+
+    def _at_once(
+        self,
+        picture: FloatArray,
+        tiles: Iterable[Tile],
+        counts: FloatArray,
+        parameters: Sequence[Any],
+        shift: tuple[int, int],
+        interrupt: Interrupt,
+    ) -> tuple[float, FloatArray]:
+        """Loss and gradient of a picture that is one tile."""
+        objective = self.program.objective
+
+        def descend(tile: Tile, device: str) -> tuple[Tile, float, FloatArray]:
+            compiled = tile_program(self.program.network, objective.statistics, self.canvas, device)
+            return tile, *compiled.descent(tile, objective, counts, parameters)
+
+        ((tile, loss, part),) = crew().each(descend, tiles, interrupt)
+        gradient = np.zeros_like(picture)
+        add_window(gradient, part, tile.row, tile.column, shift)
+        return loss, gradient
 
     def _kept(
         self,

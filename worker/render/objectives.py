@@ -6,7 +6,7 @@ can be handed back to each tile by itself: that is what makes tiles exact (`work
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -52,9 +52,9 @@ class Statistic:
             case "masked_sums":
                 return tf.reduce_sum(activations * reference, axis=(0, 1, 2))
             case "gram":
-                return _products(activations, activations)
+                return _gram(activations)
             case "masked_gram":
-                return _products(activations * reference, activations)
+                return _gram(activations, reference)
             case "distance":
                 return tf.reduce_sum(tf.math.squared_difference(activations, reference))
             case "guided":
@@ -74,7 +74,7 @@ def statistic_of(term: specs.Objective, card: Card) -> Statistic:
     return Statistic(term.layer, kind, channel, term.border, shared=kind == "guided")
 
 
-class Objective(Protocol):
+class Objective(Hashable, Protocol):
     """A function of statistics. Objectives are compared by value, so that compiled programs can be kept by them."""
 
     @property
@@ -145,10 +145,26 @@ class StyleLoss:
         return tf.add_n(terms)
 
 
-def _products(a: Any, b: Any) -> Any:
-    """Σ a·bᵀ over the cells of activations (1, h, w, C) and (1, h, w, D): (C, D)."""
-    cells = [tf.reshape(x, (-1, x.shape[-1])) for x in (a, b)]
-    return tf.matmul(*cells, transpose_a=True)
+def _gram(activations: Any, mask: Any = None) -> Any:
+    """Σ a·aᵀ over the cells of activations (1, h, w, C), each times its value in a mask (1, h, w, 1) if given: (C, C)."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def gram(activations: Any) -> Any:
+        cells = _cells(activations)
+        weighted = cells if mask is None else _cells(activations * mask)
+
+        def gradient(slope: Any) -> Any:
+            # One product with both halves of a symmetric matrix instead of one with each.
+            return tf.reshape(tf.matmul(weighted, slope + tf.transpose(slope)), tf.shape(activations))
+
+        return tf.matmul(weighted, cells, transpose_a=True), gradient
+
+    return gram(activations)
+
+
+def _cells(activations: Any) -> Any:
+    """Activations (1, h, w, C) as (h·w, C)."""
+    return tf.reshape(activations, (-1, activations.shape[-1]))
 
 
 def _best_matches(activations: Any, guide: Any) -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 
 from worker.networks.cropping import cropping
-from worker.networks.network import Network
-from worker.render.objectives import Statistic
+from worker.networks.network import Network, cut_out
+from worker.render.objectives import Objective, Statistic
 from worker.render.recipe import FloatArray
 from worker.render.tiles import Canvas, Region, Tile, layers_of, regions_of
 
@@ -23,6 +23,8 @@ WINDOW = tf.TensorSpec((None, None, 3), tf.float32)
 SIDES = tf.TensorSpec((None, 4), tf.int32)
 MAP = tf.TensorSpec((1, None, None, None), tf.float32)
 ANY = tf.TensorSpec(None, tf.float32)
+#: How many cells each statistic is a sum over.
+COUNTS = tf.TensorSpec((None,), tf.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,15 @@ class TileProgram:
         with tf.device(self.network.device):
             statistics, gradient = self._pull(*self._inputs(tile), [tf.constant(d) for d in derivatives])
         return [s.numpy() for s in statistics], gradient.numpy()
+
+    def descent(
+        self, tile: Tile, objective: Objective, counts: FloatArray, parameters: Sequence[Any]
+    ) -> tuple[float, FloatArray]:
+        """The loss of a picture that is one tile, and its gradient (h, w, 3)."""
+        with tf.device(self.network.device):
+            given = tf.constant(counts), [tf.constant(p, tf.float32) for p in parameters]
+            loss, gradient = _descent(self, objective)(*self._inputs(tile), *given)
+        return float(loss), gradient.numpy()
 
     def begin(self, tile: Tile) -> Kept:
         """The statistics, with all that `Kept.gradient` needs kept on the device."""
@@ -67,30 +78,32 @@ class TileProgram:
     @cached_property
     def _values(self) -> Callable[..., Any]:
         def values(window: Any, cells: Any, trims: Any, maps: Sequence[Any]) -> Any:
-            return self._statistics(window, cells, trims, maps)
+            return self.statistics_of(window, cells, trims, maps)
 
-        return self._compiled(values, [MAP] * len(self.statistics))
+        return self.compiled(values, [MAP] * len(self.statistics))
 
     @cached_property
     def _pull(self) -> Callable[..., Any]:
         def pull(window: Any, cells: Any, trims: Any, maps: Sequence[Any], derivatives: Sequence[Any]) -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(window)
-                statistics = self._statistics(window, cells, trims, maps)
+                statistics = self.statistics_of(window, cells, trims, maps)
                 total = tf.add_n([tf.reduce_sum(s * d) for s, d in zip(statistics, derivatives, strict=True)])
             return statistics, tape.gradient(total, window)
 
         count = len(self.statistics)
-        return self._compiled(pull, [MAP] * count, [ANY] * count)
+        return self.compiled(pull, [MAP] * count, [ANY] * count)
 
     @cached_property
     def _features(self) -> Callable[..., Any]:
         def features(window: Any, cells: Any, trims: Any) -> Any:
             return list(self._owned(window, cells, trims).values())
 
-        return self._compiled(features)
+        return self.compiled(features)
 
-    def _compiled(self, function: Callable[..., Any], *further: Any) -> Callable[..., Any]:
+    def compiled(self, function: Callable[..., Any], *further: Any) -> Callable[..., Any]:
+        """A function of a tile's window, cells, trims and `further` arguments, as one program on the device."""
+
         def on_device(*arguments: Any) -> Any:
             with tf.device(self.network.device):
                 return function(*arguments)
@@ -99,7 +112,8 @@ class TileProgram:
         compiled: Callable[..., Any] = tf.function(on_device, input_signature=signature, autograph=False)
         return compiled
 
-    def _statistics(self, window: Any, cells: Any, trims: Any, maps: Sequence[Any]) -> list[Any]:
+    def statistics_of(self, window: Any, cells: Any, trims: Any, maps: Sequence[Any]) -> list[Any]:
+        """The statistics of a tile's owned cells, as tensors."""
         owned = self._owned(window, cells, trims)
         return [s.of(owned[Region(s.layer, s.border)], m) for s, m in zip(self.statistics, maps, strict=True)]
 
@@ -110,8 +124,9 @@ class TileProgram:
         activations = self.network.activations(window[None], layers, {name: trims[i] for i, name in enumerate(points)})
         owned = {}
         for i, region in enumerate(regions):
-            top, bottom, left, right = tf.unstack(cells[i])
-            owned[region] = activations[region.layer][:, top:bottom, left:right]
+            activation = activations[region.layer]
+            found = cut_out(activation, *tf.unstack(cells[i]))
+            owned[region] = tf.ensure_shape(found, (1, None, None, activation.shape[3]))
         return owned
 
 
@@ -131,6 +146,28 @@ class Kept:
             slopes = [tf.constant(d) for d in derivatives]
             found: FloatArray = self.tape.gradient(self.statistics, self.window, output_gradients=slopes).numpy()
         return found
+
+
+@lru_cache(maxsize=32)
+def _descent(tile_program: TileProgram, objective: Objective) -> Callable[..., Any]:
+    """Loss and gradient in one program: less is kept, and pools keep for their gradient where their maxima were."""
+    count = len(objective.statistics)
+
+    def descent(
+        window: Any, cells: Any, trims: Any, maps: Sequence[Any], counts: Any, parameters: Sequence[Any]
+    ) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(window)
+            statistics = tile_program.statistics_of(window, cells, trims, maps)
+            loss = objective.loss(means_of(statistics, counts), parameters)
+        return loss, tape.gradient(loss, window)
+
+    return tile_program.compiled(descent, [MAP] * count, COUNTS, [ANY] * objective.parameter_count)
+
+
+def means_of(statistics: Sequence[Any], counts: Any) -> list[Any]:
+    """Statistics divided by their numbers of cells."""
+    return [s / count for s, count in zip(statistics, tf.unstack(counts, len(statistics)), strict=True)]
 
 
 @lru_cache(maxsize=64)
