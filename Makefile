@@ -34,8 +34,10 @@ $(STAMP): pyproject.toml constraints.txt deploy/make-venv
 demo: $(STAMP)
 	@$(BIN)/python -m deploy.demo $(ARGS)
 
+# Half of the tests wait for a farm to do something: two files at a time, those with farms first, take little more than half
+# the time.
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 up: $(STAMP)
 	@$(BIN)/dreamfarm up $(ARGS)

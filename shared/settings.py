@@ -81,9 +81,7 @@ class Settings(BaseSettings):
     # Workers
     workers: int = Field(0, ge=0, description="Workers on this machine; 0: one per GPU, or one for the CPU")
     tile: int | None = Field(None, description="Largest tile side; default: by the device's free memory")
-    threads: int | None = Field(
-        None, ge=1, description="Tiles a CPU worker renders at once; default: its share of the cores"
-    )
+    threads: int | None = Field(None, ge=1, description="Cores a CPU worker uses; default: its share of all")
     gpus_per_worker: int = Field(1, ge=1, description="GPUs that share each picture; 1 is best for many pictures")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

@@ -190,7 +190,7 @@ def test_older_batches_come_as_one_scrolls(gallery: Page, farm: Farm) -> None:
 def test_the_picture_of_a_running_job_follows_its_frames(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
     open_page(gallery, farm, f"/job/{long_job['id']}")
     picture = gallery.locator(".stage .picture").first
-    expect(picture).to_be_visible(timeout=60_000)
+    expect(picture).to_be_visible(timeout=120_000)
     first = picture.get_attribute("src")
     wait_until(lambda: picture.get_attribute("src") != first, seconds=60, what="the next frame")
     expect(gallery.locator(".octaves")).to_have_attribute("aria-valuetext", re.compile("octave 1 of 1"))

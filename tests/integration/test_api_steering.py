@@ -149,7 +149,8 @@ def test_a_redis_that_is_away_neither_fails_nor_delays_anything(one_api: Running
     answer = client.post("/v1/batches", json={"jobs": [DREAM] * 3})
     client.post(f"/v1/batches/{answer.json()['id']}/cancel")
     assert answer.status_code == 202
-    assert time.perf_counter() - begun < 1.0
+    # Whoever waited for Redis would wait for its time-outs, several times.
+    assert time.perf_counter() - begun < 3.0
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     redis_server.start()

@@ -28,7 +28,7 @@ def test_bundled_pictures_are_pictures_of_use(name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_program_draws_them_at_any_size(name: str) -> None:
     """A small drawing, made afresh, is the bundled picture seen from afar."""
-    small = draw(name, 192)
+    small = draw(name, 128)
     with Image.open(io.BytesIO(sample(name).read_bytes())) as bundled:
         assert bundled.width / bundled.height == pytest.approx(small.width / small.height, rel=0.02)
         far, near = (
@@ -36,7 +36,7 @@ def test_the_program_draws_them_at_any_size(name: str) -> None:
             for picture in (bundled, small)
         )
     assert np.abs(far - near).mean() < 12
-    assert np.array_equal(np.asarray(draw(name, 96)), np.asarray(draw(name, 96)))
+    assert np.array_equal(np.asarray(draw(name, 64)), np.asarray(draw(name, 64)))
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
