@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import LONG, Farm
 from tests.conftest import wait_until
@@ -119,6 +119,36 @@ def test_a_failure_tells_its_reason(gallery: Page, farm: Farm) -> None:
     expect(gallery.locator(".job-state .badge")).to_have_text("failed", timeout=90_000)
     expect(gallery.locator(".reason.failed")).not_to_be_empty()
     expect(gallery.get_by_role("button", name="Retry")).to_be_visible()
+
+
+#: A second ear beside the page's own.
+_HEAR_CANCELLATIONS = """() => {
+  window.heard = [];
+  const events = new EventSource("/v1/events");
+  events.addEventListener("job.cancelled", (message) => window.heard.push(JSON.parse(message.data).job));
+  return new Promise((opened) => (events.onopen = opened)).then(() => null);
+}"""
+
+
+@pytest.mark.parametrize("page", ["job", "gallery"])
+def test_what_happens_while_a_page_loads_is_not_missed(
+    gallery: Page, farm: Farm, long_job: dict[str, Any], page: str
+) -> None:
+    """Given an answer that says "running" and comes after the news of the end, the page shows the end."""
+    id_ = long_job["id"]
+    wait_until(lambda: farm.job(id_)["state"] == "running", seconds=60, what="the start")
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        farm.steer("jobs", id_, "cancel")
+        gallery.wait_for_function("id => window.heard.includes(id)", arg=id_)
+        route.fulfill(response=answer)
+
+    gallery.evaluate(_HEAR_CANCELLATIONS)
+    gallery.route(f"**/v1/jobs/{id_}" if page == "job" else "**/v1/jobs?*", late, times=1)
+    open_page(gallery, farm, f"/job/{id_}" if page == "job" else f"/batch/{long_job['batch']}")
+    state = gallery.locator(".job-state .badge" if page == "job" else f".card[data-job={id_}] .badge")
+    expect(state).to_have_text("cancelled")
 
 
 def test_cancelling_asks_first_and_can_be_undone(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:

@@ -40,8 +40,8 @@ export function onEvent(handler) {
 }
 
 /**
- * Calls `handler` with "live", "lost" or "closed" whenever that changes, until the answer is called. Whoever comes back
- * to "live" from "lost" should read its data again: progress that was told meanwhile is not repeated.
+ * Calls `handler` with "live", "lost" or "closed" whenever that changes, until the answer is called. When it becomes
+ * "live", whoever has read data should read it again: what happened before is not told.
  */
 export function onStatus(handler) {
   watchers.add(handler);

@@ -108,6 +108,8 @@ class Gallery {
   }
 
   async loadFirst() {
+    // Changes of jobs that are not shown yet: the answer that is on its way may be older.
+    this.heard = new Set();
     try {
       const page = await api.jobs(this.filter, this.aborter.signal);
       this.cursor = page.next;
@@ -116,9 +118,13 @@ class Gallery {
       this.append(page.items);
       this.observer.observe(this.sentinel);
       this.sayIfEmpty();
+      for (const id of this.heard) if (this.cards.has(id)) this.stale.add(id);
+      if (this.stale.size) this.updateStaleSoon();
     } catch (error) {
       if (error.name !== "AbortError")
         fill(this.grid, error.status === 404 ? null : errorState(error, () => this.start()));
+    } finally {
+      this.heard = null;
     }
   }
 
@@ -174,6 +180,7 @@ class Gallery {
     if (event.type === "batch.submitted") this.refreshNewSoon();
     else if (event.type === "job.progress" && card) card.progress(event);
     else if (changesJob(event)) {
+      this.heard?.add(event.job);
       if (card) {
         this.stale.add(event.job);
         this.updateStaleSoon();

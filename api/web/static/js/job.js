@@ -32,7 +32,8 @@ class JobPage {
     this.loadFramesSoon = calmly(() => this.loadFrames(), 300);
     this.loadLogSoon = calmly(() => this.loadLog(), 2000);
     this.refreshSoon = calmly(() => this.refresh(), 200);
-    this.leave = onEvent((event) => event.job === this.id && this.hear(event));
+    // The ID may be the beginning of one until the job is known.
+    this.leave = onEvent((event) => event.job?.startsWith(this.id) && this.hear(event));
     this.start();
   }
 
@@ -43,6 +44,8 @@ class JobPage {
   }
 
   async start() {
+    this.loading = true;
+    this.behind = false;
     try {
       this.job = await api.job(this.id, this.aborter.signal);
       // The address may have had a prefix of the ID only.
@@ -57,10 +60,17 @@ class JobPage {
           this.node,
           errorState(error, () => this.start()),
         );
+    } finally {
+      this.loading = false;
     }
+    if (this.behind) this.refreshSoon();
   }
 
   async refresh() {
+    if (this.loading) {
+      this.behind = true;
+      return;
+    }
     if (!this.job) return this.start();
     try {
       this.job = await api.job(this.id, this.aborter.signal);
@@ -72,7 +82,11 @@ class JobPage {
   }
 
   hear(event) {
-    if (!this.job) return;
+    if (!this.job) {
+      // The answer that is on its way may be older than this.
+      this.behind = true;
+      return;
+    }
     if (event.type === "job.progress") {
       const { progress, frames, state, worker } = event;
       const before = this.job.frames;

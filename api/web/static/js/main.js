@@ -92,8 +92,9 @@ function tellStatus(status, before) {
       offline ? "This machine is offline. " : "The connection to the farm is lost; trying again. ",
       h("button", { type: "button", onclick: hurry }, "Now"),
     );
-  } else if (status === "live" && before === "lost") {
-    toast("Back in touch with the farm");
+  } else if (status === "live") {
+    if (before === "lost") toast("Back in touch with the farm");
+    // Also the first time: what happened between the page's questions and the stream's beginning was not told.
     page?.refresh?.();
   }
 }
