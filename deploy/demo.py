@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import signal
@@ -81,7 +82,11 @@ BATCH: Sequence[Picture] = (
 
 def main() -> None:
     """Run the demo; its exit code is 0 when every picture was made."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output").absolute()
+    parser = argparse.ArgumentParser(
+        prog="make demo ARGS=…", description="Render the demo's pictures on a farm of its own."
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("demo-output"), help="where the pictures go")
+    folder = parser.parse_args().folder.absolute()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
