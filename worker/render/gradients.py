@@ -6,7 +6,7 @@ everything that the cells around it say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from worker.networks.network import Network
 from worker.render.crew import crew
 from worker.render.measure import summed, sums
 from worker.render.objectives import Objective
-from worker.render.programs import ANY, COUNTS, Kept, means_of, tile_program
+from worker.render.programs import ANY, COUNTS, Kept, TileProgram, means_of, tile_program
 from worker.render.recipe import FloatArray, Interrupt
 from worker.render.tiles import Canvas, Maps, Tile, add_window, regions_of, tiles_of
 
@@ -89,10 +89,10 @@ class Engine:
             _, derivatives = self.program.derive([np.float32(0)] * len(objective.statistics), counts, parameters)
             found, gradient = self._pull(picture, tiles, derivatives, shift, interrupt)
             return sum(float(d) * float(s) for d, s in zip(derivatives, found, strict=True)), gradient
-        if len(self.canvas.tiles) == 1:
-            return self._at_once(picture, tiles, counts, parameters, shift, interrupt)
-        if self.canvas.keep:
-            return self._kept(picture, tiles, counts, parameters, shift, interrupt)
+        if self.canvas.keep or len(self.canvas.tiles) == 1:
+            descend = self._kept if len(self.canvas.tiles) > 1 else self._at_once
+            loss, parts = descend(tiles, counts, parameters, interrupt)
+            return loss, _assembled(picture, parts, shift)
         if any(shift):
             raise ValueError("pictures are shifted for dreams only")
         found = sums(network, objective.statistics, picture, maps, self.canvas, interrupt)
@@ -108,53 +108,37 @@ class Engine:
         interrupt: Interrupt,
     ) -> tuple[list[FloatArray], FloatArray]:
         """The statistics' sums, and the gradient assembled from the tiles'."""
-        statistics = self.program.objective.statistics
+        found: list[list[FloatArray]] = []
 
         def pull(tile: Tile, device: str) -> tuple[Tile, list[FloatArray], FloatArray]:
-            compiled = tile_program(self.program.network, statistics, self.canvas, device)
-            return tile, *compiled.gradient(tile, derivatives)
+            return tile, *self._compiled(device).gradient(tile, derivatives)
 
-        gradient, found = np.zeros_like(picture), []
-        for tile, values, part in crew().each(pull, tiles, interrupt):
-            add_window(gradient, part, tile.row, tile.column, shift)
-            found.append(values)
+        def parts() -> Iterator[tuple[Tile, FloatArray]]:
+            for tile, values, part in crew().each(pull, tiles, interrupt):
+                found.append(values)
+                yield tile, part
+
+        gradient = _assembled(picture, parts(), shift)
         return summed(found), gradient
 
     def _at_once(
-        self,
-        picture: FloatArray,
-        tiles: Iterable[Tile],
-        counts: FloatArray,
-        parameters: Sequence[Any],
-        shift: tuple[int, int],
-        interrupt: Interrupt,
-    ) -> tuple[float, FloatArray]:
-        """Loss and gradient of a picture that is one tile."""
-        objective = self.program.objective
+        self, tiles: Iterable[Tile], counts: FloatArray, parameters: Sequence[Any], interrupt: Interrupt
+    ) -> tuple[float, Iterable[tuple[Tile, FloatArray]]]:
+        """The loss of a picture that is one tile, and the tile's gradient."""
 
         def descend(tile: Tile, device: str) -> tuple[Tile, float, FloatArray]:
-            compiled = tile_program(self.program.network, objective.statistics, self.canvas, device)
-            return tile, *compiled.descent(tile, objective, counts, parameters)
+            return tile, *self._compiled(device).descent(tile, self.program.objective, counts, parameters)
 
         ((tile, loss, part),) = crew().each(descend, tiles, interrupt)
-        gradient = np.zeros_like(picture)
-        add_window(gradient, part, tile.row, tile.column, shift)
-        return loss, gradient
+        return loss, [(tile, part)]
 
     def _kept(
-        self,
-        picture: FloatArray,
-        tiles: Iterable[Tile],
-        counts: FloatArray,
-        parameters: Sequence[Any],
-        shift: tuple[int, int],
-        interrupt: Interrupt,
-    ) -> tuple[float, FloatArray]:
-        """Loss and gradient with every tile's activations kept: nothing is computed twice."""
-        statistics = self.program.objective.statistics
+        self, tiles: Iterable[Tile], counts: FloatArray, parameters: Sequence[Any], interrupt: Interrupt
+    ) -> tuple[float, Iterable[tuple[Tile, FloatArray]]]:
+        """The loss, and the tiles' gradients, with every tile's activations kept: nothing is computed twice."""
 
         def begin(tile: Tile, device: str) -> Kept:
-            return tile_program(self.program.network, statistics, self.canvas, device).begin(tile)
+            return self._compiled(device).begin(tile)
 
         kept = list(crew().each(begin, tiles, interrupt))
         loss, derivatives = self.program.derive(
@@ -164,7 +148,15 @@ class Engine:
         def pull(tile: Kept, _device: str) -> tuple[Tile, FloatArray]:
             return tile.tile, tile.gradient(derivatives)
 
-        gradient = np.zeros_like(picture)
-        for tile, part in crew().each(pull, kept, interrupt):
-            add_window(gradient, part, tile.row, tile.column, shift)
-        return loss, gradient
+        return loss, crew().each(pull, kept, interrupt)
+
+    def _compiled(self, device: str) -> TileProgram:
+        return tile_program(self.program.network, self.program.objective.statistics, self.canvas, device)
+
+
+def _assembled(picture: FloatArray, parts: Iterable[tuple[Tile, FloatArray]], shift: tuple[int, int]) -> FloatArray:
+    """The gradient of `picture` (H, W, 3), rolled back, from those of tiles by their windows."""
+    gradient = np.zeros_like(picture)
+    for tile, part in parts:
+        add_window(gradient, part, tile.row, tile.column, shift)
+    return gradient

@@ -24,6 +24,7 @@ class Gallery {
     this.cards = new Map();
     this.cursor = undefined;
     this.stale = new Set();
+    this.asking = new Set();
     this.aborter = new AbortController();
     this.top = h("section", { "aria-label": batch ? "Batch" : "Batches" });
     this.grid = h("div", { class: "grid", role: "list", "aria-label": "Jobs" });
@@ -107,24 +108,31 @@ class Gallery {
     }
   }
 
-  async loadFirst() {
-    // Changes of jobs that are not shown yet: the answer that is on its way may be older.
-    this.heard = new Set();
+  /** A page of jobs. What changed while the answer was on its way, it may not know: that is read again soon. */
+  async ask(query) {
+    const heard = new Set();
+    this.asking.add(heard);
     try {
-      const page = await api.jobs(this.filter, this.aborter.signal);
+      return await api.jobs(query, this.aborter.signal);
+    } finally {
+      this.asking.delete(heard);
+      for (const id of heard) this.stale.add(id);
+      if (heard.size) this.updateStaleSoon();
+    }
+  }
+
+  async loadFirst() {
+    try {
+      const page = await this.ask(this.filter);
       this.cursor = page.next;
       this.cards.clear();
       fill(this.grid);
       this.append(page.items);
       this.observer.observe(this.sentinel);
       this.sayIfEmpty();
-      for (const id of this.heard) if (this.cards.has(id)) this.stale.add(id);
-      if (this.stale.size) this.updateStaleSoon();
     } catch (error) {
       if (error.name !== "AbortError")
         fill(this.grid, error.status === 404 ? null : errorState(error, () => this.start()));
-    } finally {
-      this.heard = null;
     }
   }
 
@@ -132,7 +140,7 @@ class Gallery {
     if (!this.cursor || this.loading) return;
     this.loading = true;
     try {
-      const page = await api.jobs({ ...this.filter, cursor: this.cursor }, this.aborter.signal);
+      const page = await this.ask({ ...this.filter, cursor: this.cursor });
       this.cursor = page.next;
       this.append(page.items);
     } catch (error) {
@@ -157,7 +165,7 @@ class Gallery {
   /** Puts jobs that came since at the front. */
   async loadNew() {
     try {
-      const page = await api.jobs(this.filter, this.aborter.signal);
+      const page = await this.ask(this.filter);
       const fresh = page.items.filter((job) => !this.cards.has(job.id));
       // None is known any more: there is a gap, so begin anew.
       if (this.cards.size && fresh.length === page.items.length && page.next) return this.loadFirst();
@@ -180,7 +188,7 @@ class Gallery {
     if (event.type === "batch.submitted") this.refreshNewSoon();
     else if (event.type === "job.progress" && card) card.progress(event);
     else if (changesJob(event)) {
-      this.heard?.add(event.job);
+      for (const heard of this.asking) heard.add(event.job);
       if (card) {
         this.stale.add(event.job);
         this.updateStaleSoon();
@@ -189,7 +197,7 @@ class Gallery {
   }
 
   async updateStale() {
-    const ids = [...this.stale];
+    const ids = [...this.stale].filter((id) => this.cards.has(id));
     this.stale.clear();
     const next = async () => {
       while (ids.length) {
