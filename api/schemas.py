@@ -241,6 +241,15 @@ class LayerView(BaseModel):
     channel_names: list[str] | None
 
 
+class PortraitView(BaseModel):
+    """What a layer, or one of its channels, dreams of out of noise."""
+
+    layer: str
+    channel: int | None = Field(description="None: the whole layer")
+    name: str = Field(description="The channel's name, where it has one")
+    links: dict[str, str] = Field(description="`picture`: a small JPEG")
+
+
 class ModelView(BaseModel):
     """A network."""
 
@@ -253,6 +262,7 @@ class ModelView(BaseModel):
     objective: str = Field(description="The layer of whole-layer dreams")
     logits: str | None = Field(description="The layer whose channels are the classes, if there are classes")
     layers: int
+    portraits: int = Field(description="How many of its layers and channels can be looked at")
     links: dict[str, str]
 
 

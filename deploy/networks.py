@@ -1,4 +1,4 @@
-"""The commands that bring networks to this machine: models add, models pull."""
+"""The commands that bring networks to this machine: models add, models pull, models portray."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 from rich.text import Text
 
 from api.cli.command import Failed, Json, Misused, add, err, out, print_json
+from deploy.portraying import portray_model
 from shared.problems import nearest
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def add_commands(app: typer.Typer) -> None:
         raise LookupError("the commands about networks are added after the group they belong to")
     add(models, add_model, name="add")
     add(models, pull_model, name="pull")
+    add(models, portray_model, name="portray")
 
 
 def add_model(

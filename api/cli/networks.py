@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from shared.cards import Card, Layer
 
 _PANEL = "Networks and plans"
+#: More classes than this are not listed among a network's facts.
+_NAMES = 200
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -49,16 +52,24 @@ def list_models(context: typer.Context, farm: Farm, as_json: Json = False) -> No
 
 
 def show(
-    farm: Farm, model: Annotated[str, typer.Argument(metavar="MODEL", help="A network's name")], as_json: Json = False
+    farm: Farm,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A network's name")],
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", metavar="FILE.jpg", dir_okay=False, help="Write a page of what its motifs look like"),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Show what is known of a network.
+    """Show what is known of a network, and what it dreams of.
 
-    Example: dreamfarm models show motifnet
+    Example: dreamfarm models show motifnet --sheet motifs.jpg
     """
     models = {m.name: m for m in _models(farm)}
     found = models.get(model)
     if found is None:
         raise Misused(f"there is no model {model!r}{nearest(model, models)}; there are: {', '.join(models)}")
+    if sheet is not None:
+        _write_sheet(farm, found, sheet)
     if as_json:
         print_json(found)
         return
@@ -69,8 +80,9 @@ def show(
         "SHA-256": found.digest,
         "layers": f"{found.layers} (dreamfarm layers {found.name})",
         "dreams on": found.objective,
-        "classes": found.logits or "none",
+        "classes": _classes(farm, found),
         "smallest": f"{found.min_size} pixels on the shorter side",
+        "portraits": _portraits(farm, found, sheet),
     }
     out.print(Text(found.name, style="bold"))
     for name, value in facts.items():
@@ -128,6 +140,44 @@ def _print_channels(found: list[LayerView], model: str, name: str, as_json: bool
         words.table(["channel", "name"], [(str(i), n) for i, n in enumerate(layer.channel_names)], right=("channel",))
 
 
+def _classes(farm: Farm, model: ModelView) -> str:
+    """The layer of the classes, and their names: there are a hundred of motifnet's, and a thousand of others'."""
+    if model.logits is None:
+        return "none"
+    names = next((layer.channel_names for layer in _layers(farm, model.name) if layer.name == model.logits), None)
+    if names is None or len(names) > _NAMES:
+        return f"{model.logits} (dreamfarm layers {model.name} --channels {model.logits})"
+    return f"{model.logits}: {', '.join(names)}"
+
+
+def _portraits(farm: Farm, model: ModelView, sheet: Path | None) -> str:
+    if sheet is not None:
+        return f"{model.portraits}, on {sheet}"
+    if not model.portraits:
+        return f"none yet (dreamfarm models portray {model.name})"
+    if _told_by_a_farm(model):
+        return f"{model.portraits}, at {farm.transport.address.url}/#/network/{model.name}"
+    return f"{model.portraits} (dreamfarm models show {model.name} --sheet {model.name}.jpg)"
+
+
+def _write_sheet(farm: Farm, model: ModelView, file: Path) -> None:
+    """The page of portraits, from the farm or, without one, from here. Raises Misused when there are none."""
+    if not model.portraits:
+        raise Misused(f"{model.name} has no portraits yet: `dreamfarm models portray {model.name}` makes them")
+    if _told_by_a_farm(model):
+        farm.fetch_portraits(model.name, file)
+        return
+    from shared import portraits
+    from shared.cards import card
+
+    file.write_bytes(portraits.sheet(card(model.name)))
+
+
+def _told_by_a_farm(model: ModelView) -> bool:
+    """Whether a farm answered; what this module makes itself, without one, leads nowhere."""
+    return bool(model.links)
+
+
 def _models(farm: Farm) -> list[ModelView]:
     try:
         return farm.models()
@@ -152,9 +202,10 @@ def _layers(farm: Farm, model: str) -> list[LayerView]:
 
 def _model_here(known: Card) -> ModelView:
     from api.schemas import ModelView
+    from shared.portraits import album
 
     fields = known.model_dump(exclude={"layers", "mean", "scale"})
-    return ModelView(**fields, layers=len(known.layers), links={})
+    return ModelView(**fields, layers=len(known.layers), portraits=len(album(known).portraits), links={})
 
 
 def _layer_here(layer: Layer) -> LayerView:

@@ -26,6 +26,7 @@ from api.schemas import (
     LayerView,
     LogEntry,
     ModelView,
+    PortraitView,
     SteeredBatch,
     SteeredJob,
     SubmittedBatch,
@@ -145,6 +146,15 @@ class Farm:
         """A network's layers, from the picture upwards."""
         answer = self.transport.json("GET", f"/v1/models/{_segment(model)}/layers")
         return [LayerView.model_validate(layer) for layer in answer]
+
+    def portraits(self, model: str) -> list[PortraitView]:
+        """What a network's layers and channels dream of."""
+        answer = self.transport.json("GET", f"/v1/models/{_segment(model)}/portraits")
+        return [PortraitView.model_validate(portrait) for portrait in answer]
+
+    def fetch_portraits(self, model: str, file: Path) -> None:
+        """Bring the page with all portraits of a network into a file (JPEG), in place of what it held."""
+        fetching.fetch_portraits(self, _segment(model), file)
 
     def whoami(self) -> WhoAmI:
         """Whom this client's key speaks for."""

@@ -74,6 +74,11 @@ def fetch_contact_sheet(farm: Farm, batch: str, folder: Path) -> Fetched:
     return Fetched(target.path, "contact sheet", _bring(farm.transport, f"/v1/batches/{batch}/contact-sheet", target))
 
 
+def fetch_portraits(farm: Farm, model: str, file: Path) -> None:
+    """Bring the page with a network's portraits."""
+    _bring(farm.transport, f"/v1/models/{model}/contact-sheet", _Target(file, overwrite=True))
+
+
 def _plain_name(name: str) -> str:
     """A name from the farm as a file name, which must not lead out of the folder."""
     return Path(name).name or "output"

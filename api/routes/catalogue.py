@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
 
 from api.auth import Viewer
-from api.schemas import LayerView, ModelView, PresetView, WorkerView
+from api.errors import not_found
+from api.files import ASK_AGAIN, FILE_RESPONSE, FOREVER, MEDIA_TYPES
+from api.schemas import LayerView, ModelView, PortraitView, PresetView, WorkerView
 from api.services import Farm
 from api.views import when
 from shared.cards import Card, card, cards
+from shared.portraits import album, sheet
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset
 from shared.store import queries
 
@@ -47,8 +52,43 @@ def list_layers(name: str, _who: Viewer) -> list[LayerView]:
     ]
 
 
+@router.get("/models/{name}/portraits")
+def list_portraits(name: str, _who: Viewer) -> list[PortraitView]:
+    """What a network's layers and channels dream of. `dreamfarm models portray` makes more."""
+    known = card(name)
+    # The digest is for browsers: another network under this name has other pictures under other addresses.
+    return [
+        PortraitView(
+            layer=portrait.layer,
+            channel=portrait.channel,
+            name=portrait.name(known.find_layer(portrait.layer)),
+            links={"picture": f"/v1/models/{name}/portraits/{quote(portrait.file)}?of={known.digest[:16]}"},
+        )
+        for portrait in album(known).portraits
+    ]
+
+
+@router.get("/models/{name}/portraits/{file}", response_class=FileResponse, responses=FILE_RESPONSE)
+def get_portrait(name: str, file: str, _who: Viewer) -> FileResponse:
+    """A portrait, as a JPEG."""
+    kept = album(card(name))
+    for portrait in kept.portraits:
+        if portrait.file == file:
+            return FileResponse(kept.path(portrait), media_type=MEDIA_TYPES["jpeg"], headers={"Cache-Control": FOREVER})
+    raise not_found(f"{name} has no portrait {file!r}")
+
+
+@router.get("/models/{name}/contact-sheet", response_class=Response, responses=FILE_RESPONSE)
+def get_sheet(name: str, _who: Viewer) -> Response:
+    """All portraits of a network on one page, as a JPEG."""
+    known = card(name)
+    if not album(known).portraits:
+        raise not_found(f"{name} has no portraits yet: `dreamfarm models portray {name}` makes them")
+    return Response(sheet(known), media_type=MEDIA_TYPES["jpeg"], headers={"Cache-Control": ASK_AGAIN})
+
+
 def _model(known: Card) -> ModelView:
-    self = f"/v1/models/{known.name}"
+    self, portraits = f"/v1/models/{known.name}", len(album(known).portraits)
     return ModelView(
         name=known.name,
         summary=known.summary,
@@ -59,7 +99,9 @@ def _model(known: Card) -> ModelView:
         objective=known.objective,
         logits=known.logits,
         layers=len(known.layers),
-        links={"self": self, "layers": f"{self}/layers"},
+        portraits=portraits,
+        links={"self": self, "layers": f"{self}/layers", "portraits": f"{self}/portraits"}
+        | ({"contact_sheet": f"{self}/contact-sheet"} if portraits else {}),
     )
 
 

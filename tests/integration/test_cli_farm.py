@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -175,3 +177,29 @@ def test_a_network_tells_what_it_sees_at_any_size(at: Terminal) -> None:
     assert len(seen) == 5
     assert seen[0]["probability"] >= seen[1]["probability"] > 0
     assert "TensorFlow" not in at.run("classify", "motifnet", SAMPLES / "fruit.jpg")[1]
+
+
+def test_portraits_made_here_are_shown_by_the_farm(at: Terminal) -> None:
+    """Given a network that was portrayed on the farm's machine, the farm has the pictures, for those with a key."""
+    at.run(
+        "models", "portray", "motifnet", "--layer", "conv2d1", "--channels", "2", "--size", "64", "--iterations", "1"
+    )
+    out, _ = at.run("models", "show", "motifnet", "--sheet", at.folder / "page.jpg")
+
+    address = json.loads((at.folder / "data" / "farm.json").read_text())["api"]
+    assert at.json("models", "show", "motifnet")["links"]["contact_sheet"]
+    assert "/#/network/motifnet" in at.run("models", "show", "motifnet")[0]
+    with Image.open(at.folder / "page.jpg") as image:
+        assert image.format == "JPEG"
+    assert "page.jpg" in out
+    key = (at.folder / "data" / "key").read_text().strip()
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}) as http:
+        listed = [p for p in http.get("/v1/models/motifnet/portraits").json() if p["layer"] == "conv2d1"]
+        assert [p["channel"] for p in listed][:2] == [None, 0]
+        picture = http.get(listed[0]["links"]["picture"])
+        assert picture.headers["content-type"] == "image/jpeg"
+        assert Image.open(io.BytesIO(picture.content)).size == (64, 64)
+        assert "immutable" in picture.headers["cache-control"]
+        for file in ("nothing.jpg", "portraits.json", "..%2Fcard.json"):
+            assert http.get(f"/v1/models/motifnet/portraits/{file}").status_code == 404
+        assert httpx.get(f"{address}{listed[0]['links']['picture']}").status_code == 401

@@ -53,7 +53,9 @@ export const jobs = ({ state, batch, cursor, limit = 48 }, signal) =>
 export const job = (id, signal) => call("GET", `/v1/jobs/${id}`, { signal });
 export const log = (id, signal) => call("GET", `/v1/jobs/${id}/log`, { signal });
 export const workers = (signal) => call("GET", "/v1/workers", { signal });
-export const models = () => call("GET", "/v1/models");
+export const models = (signal) => call("GET", "/v1/models", { signal });
+export const portraits = (model, signal) =>
+  call("GET", `/v1/models/${encodeURIComponent(model)}/portraits`, { signal });
 export const layers = (model) => call("GET", `/v1/models/${encodeURIComponent(model)}/layers`);
 export const presets = () => call("GET", "/v1/presets");
 export const samples = () => call("GET", "/samples");

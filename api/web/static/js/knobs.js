@@ -18,6 +18,7 @@ export class Knobs {
       models.map((model) => h("option", { value: model.name, title: model.summary }, model.name)),
     );
     this.modelText = h("p", { class: "help" });
+    this.look = h("a", { class: "help" }, "See what it dreams of");
     this.layer = h("select", { id: "layer", onchange: () => this.layerChanged() });
     this.channelNames = h("datalist", { id: "channel-names" });
     this.channel = h("input", {
@@ -68,6 +69,7 @@ export class Knobs {
         h("legend", {}, "Network"),
         h("div", { class: "fields" }, this.field("model", "Model", this.model)),
         this.modelText,
+        this.look,
         this.dreamOf,
       ),
       h(
@@ -173,13 +175,20 @@ export class Knobs {
   }
 
   async modelChanged() {
+    const turn = (this.turn = {});
     const model = this.models.find(({ name }) => name === this.model.value);
     this.modelText.textContent = model?.summary ?? "";
+    this.look.href = `#/network/${encodeURIComponent(this.model.value)}`;
+    this.look.hidden = !model?.portraits;
+    let layers;
     try {
-      this.layers = await api.layers(this.model.value);
+      layers = await api.layers(this.model.value);
     } catch (error) {
       return complain(error);
     }
+    // Another network was chosen meanwhile: its answer counts, whichever comes first.
+    if (turn !== this.turn) return;
+    this.layers = layers;
     const own = h("option", { value: "" }, "the preset's own");
     fill(
       this.layer,
@@ -235,14 +244,26 @@ export class Knobs {
     return { channel: /^\d+$/.test(text) ? Number(text) : text };
   }
 
-  /** Fills the form with another job's specification. */
-  take(spec) {
-    const radio = this.presetBox.querySelector(`input[value="${CSS.escape(spec.preset)}"]`);
+  /** Chooses a preset and a network, where there are such. */
+  choose(preset, model) {
+    const radio = this.presetBox.querySelector(`input[value="${CSS.escape(preset)}"]`);
     if (radio) {
       radio.checked = true;
-      this.preset = this.presets.find((preset) => preset.name === spec.preset);
+      this.preset = this.presets.find(({ name, kind }) => name === preset && kind === this.kind);
     }
-    if (this.models.some(({ name }) => name === spec.model)) this.model.value = spec.model;
+    if (this.models.some(({ name }) => name === model)) this.model.value = model;
+  }
+
+  /** Starts with what was chosen on the page of a network. */
+  takeMotif({ preset, model, layer, channel }) {
+    this.choose(preset, model);
+    this.wanted = [{ layer, channel }];
+    this.modelChanged();
+  }
+
+  /** Fills the form with another job's specification. */
+  take(spec) {
+    this.choose(spec.preset, spec.model);
     for (const [path, input] of this.inputs) input.value = at(spec, path) ?? "";
     for (const [path, { select }] of this.choices) select.value = at(spec, path) ?? "";
     this.keepColors.checked = spec.keep_colors ?? false;

@@ -5,6 +5,7 @@ import { fill, h, icon } from "./dom.js";
 import { connect, disconnect, hurry, onStatus } from "./events.js";
 import { galleryPage } from "./gallery.js";
 import { jobPage } from "./job.js";
+import { networkPage } from "./network.js";
 import { signInPage } from "./signin.js";
 import { submitPage } from "./submit.js";
 import { toast } from "./widgets.js";
@@ -37,11 +38,12 @@ function show({ focus = true } = {}) {
   if (!person) return;
   const { name, id, search } = route();
   for (const link of nav.querySelectorAll("a")) {
-    const here = link.dataset.page === (name === "new" ? "new" : "gallery");
+    const here = link.dataset.page === (["new", "network"].includes(name) ? name : "gallery");
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   if (name === "job" && id) open(jobPage(id, person));
+  else if (name === "network") open(networkPage(id, person));
   else if (name === "new") open(submitPage(person));
   else open(galleryPage({ batch: name === "batch" ? id : undefined, state: search.get("state") }, person));
   // Screen readers and the Tab key go on from the new page, not from the link that is gone.

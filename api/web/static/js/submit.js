@@ -39,8 +39,9 @@ class SubmitPage {
     try {
       const [presets, models] = await Promise.all([api.presets(), api.models()]);
       this.build(presets, models);
-      const from = new URLSearchParams(location.hash.split("?")[1]).get("from");
-      if (from) await this.begin(from);
+      const given = Object.fromEntries(new URLSearchParams(location.hash.split("?")[1]));
+      if (given.from) await this.begin(given.from);
+      else if (given.layer) this.knobs.takeMotif(given);
       else this.changed();
     } catch (error) {
       fill(

@@ -1,0 +1,113 @@
+"""Portraits: what layers and channels of a network dream of out of noise, as small pictures for people who choose.
+
+`dreamfarm models portray` makes them, in the network's folder. A bundled network has its first ones beside its card.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.cards import Card, Layer
+from shared.settings import settings
+from shared.sheets import contact_sheet
+
+_INDEX = "portraits.json"
+
+
+class Portrait(BaseModel):
+    """One of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    layer: str
+    #: None stands for the whole layer.
+    channel: int | None
+
+    @property
+    def file(self) -> str:
+        """The name of its file, a JPEG."""
+        return f"{quote(self.layer, safe='')}{'' if self.channel is None else f'.{self.channel}'}.jpg"
+
+    def name(self, layer: Layer) -> str:
+        """What people call it: the channel's name, where it has one."""
+        if self.channel is None:
+            return layer.name
+        return str(self.channel) if layer.channel_names is None else layer.channel_names[self.channel]
+
+
+class _Index(BaseModel):
+    """What a folder of portraits holds, in the order in which they are shown."""
+
+    #: SHA-256 of the weights that dreamt them.
+    digest: str
+    portraits: tuple[Portrait, ...] = ()
+
+
+class Album:
+    """The portraits of one network: those in a folder, over those that came with the network."""
+
+    def __init__(self, folder: Path, digest: str, bundled: Path | None = None) -> None:
+        """Portraits that other weights (of another `digest`) dreamt do not count."""
+        self.folder, self._digest = folder, digest
+        self._own = dict.fromkeys(_read(folder, digest))
+        self._bundled = bundled
+        self._others = () if bundled is None else _read(bundled, digest)
+
+    @property
+    def portraits(self) -> tuple[Portrait, ...]:
+        """All portraits, in the order in which they are shown."""
+        return tuple(dict.fromkeys((*self._others, *self._own)))
+
+    def path(self, portrait: Portrait) -> Path:
+        """The file of one of them."""
+        return (self.folder if portrait in self._own or self._bundled is None else self._bundled) / portrait.file
+
+    def add(self, portrait: Portrait, jpeg: bytes) -> None:
+        """Keeps a portrait, over the one that there was. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _replace(self.folder / portrait.file, jpeg)
+        self._own[portrait] = None
+        index = _Index(digest=self._digest, portraits=tuple(self._own))
+        # After the picture: whatever the index names is there.
+        _replace(self.folder / _INDEX, index.model_dump_json(indent=1).encode() + b"\n")
+
+
+def album(card: Card) -> Album:
+    """The portraits of a network, none if it was never portrayed."""
+    # The package is always installed as files, never as a zip archive, so its resources are paths.
+    bundled = Path(str(resources.files("shared.cards"))) / "portraits" / card.name
+    return Album(settings().networks / card.name / "portraits", card.digest, bundled)
+
+
+def sheet(card: Card) -> bytes:
+    """All portraits of a network on one page, a JPEG. Raises shared.pictures.PictureError when there are none."""
+    kept = album(card)
+    return contact_sheet(
+        [(_caption(card, portrait), kept.path(portrait).read_bytes()) for portrait in kept.portraits],
+        title=f"{card.name}: what it dreams of",
+    )
+
+
+def _caption(card: Card, portrait: Portrait) -> str:
+    layer = card.find_layer(portrait.layer)
+    named = portrait.channel is None or layer.channel_names is not None
+    return portrait.name(layer) if named else f"{layer.name} {portrait.channel}"
+
+
+def _read(folder: Path, digest: str) -> tuple[Portrait, ...]:
+    try:
+        index = _Index.model_validate_json((folder / _INDEX).read_bytes())
+    except (FileNotFoundError, ValueError):  # an index that cannot be read is made anew
+        return ()
+    return index.portraits if index.digest == digest else ()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Writes a file so that readers see it whole, the old one or the new."""
+    scratch = path.with_name(path.name + ".new")
+    scratch.write_bytes(data)
+    scratch.replace(path)
