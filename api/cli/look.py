@@ -164,8 +164,7 @@ def log(farm: Farm, id: Id, as_json: Json = False) -> None:
         print_json(entries)
         return
     for entry in entries:
-        line = Text(words.clock(entry.at), style="dim").append(f"  {entry.type.removeprefix('job.'):<16}", style="cyan")
-        out.print(line.append(f"  {entry.text}", style="default not dim"), soft_wrap=True)
+        out.print(Text(words.clock(entry.at), style="dim").append(f"  {entry.text}", style="not dim"), soft_wrap=True)
 
 
 def _state(name: str) -> State:

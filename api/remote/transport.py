@@ -78,11 +78,14 @@ class Transport:
                     raise error_of(response)
                 return _json_of(response)
             except httpx.TransportError as error:
-                nobody_there = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)) and not self._answered
-                if nobody_there or time.monotonic() + wait > deadline:
+                if self.nobody_there(error) or time.monotonic() + wait > deadline:
                     raise NoFarm(self.address.url, reason(error)) from None
                 time.sleep(wait)
         raise AssertionError("unreachable: the waits do not end")
+
+    def nobody_there(self, error: httpx.TransportError) -> bool:
+        """Whether this says that there is no farm at all, rather than one that restarts."""
+        return isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)) and not self._answered
 
     @contextmanager
     def answer(

@@ -66,6 +66,8 @@ def events(
         except httpx.TransportError as error:
             if isinstance(error, httpx.ReadTimeout) and not opened:
                 raise NoStream(f"events from {transport.address.url} are held back on their way") from None
+            if transport.nobody_there(error):
+                raise NoFarm(transport.address.url, reason(error)) from None
             problem = reason(error)
         except FarmError as error:
             if error.status not in (502, 503, 504):
