@@ -186,3 +186,72 @@ def test_pressing_submit_twice_submits_once(form: Page, farm: Farm) -> None:
     form.wait_for_url("**/#/job/*")
     wait_until(lambda: len(farm.http.get("/v1/batches?limit=1000").json()["items"]) > before)
     assert len(farm.http.get("/v1/batches?limit=1000").json()["items"]) == before + 1
+
+
+def test_several_layers_with_weights_and_a_guide(form: Page, farm: Farm) -> None:
+    form.get_by_role("button", name="northern lights").click()
+    form.get_by_text("Guided by another picture").click()
+    guide = form.get_by_role("group", name="Guide")
+    guide.get_by_role("button", name="still life").click()
+    guide.get_by_role("button", name="hills at dusk").click()
+    expect(guide.locator("li")).to_have_count(1)
+    form.get_by_label("Layer", exact=True).select_option("mixed3a")
+    form.get_by_role("button", name="Another layer").click()
+    form.get_by_label("Layer 2", exact=True).select_option("mixed3b")
+    form.get_by_role("button", name="Another layer").click()
+    form.get_by_label("Layer 3", exact=True).select_option("logits")
+    form.get_by_label("Channel 3", exact=True).fill("eyes")
+    expect(plan(form)).to_contain_text("no channel 'eyes'")
+    expect(form.get_by_label("Channel 3", exact=True)).to_have_attribute("aria-invalid", "true")
+    form.get_by_label("Channel 3", exact=True).fill("eye")
+    form.get_by_label("Layer weight 3", exact=True).fill("-0.5")
+    form.get_by_role("button", name="Remove layer 2").click()
+    expect(form.get_by_label("Layer weight 2", exact=True)).to_have_value("-0.5")
+    form.get_by_label("Size").fill("96")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    expect(form.get_by_alt_text("Guide")).to_be_visible()
+    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert [(t["layer"], t["channel"], t["weight"]) for t in spec["objective"]] == [
+        ("mixed3a", None, 1.0),
+        ("logits", "eye", -0.5),
+    ]
+    assert spec["guide"] == farm.upload(sample("dusk"))
+
+
+def test_what_the_form_does_not_show_of_a_job_stays_when_one_starts_from_it(form: Page, farm: Farm) -> None:
+    """Layers with borders and statistics of their own come over whole; a layer chosen anew has none."""
+    objective = [
+        {"layer": "mixed3a", "weight": 2, "border": 3},
+        {"layer": "mixed3b", "statistic": "mean", "border": 2},
+    ]
+    job = {"kind": "dream", "objective": objective, "size": {"long_edge": 96}, "iterations": 1}
+    first = farm.submit(job)["job_ids"][0]
+    form.goto(f"{farm.url}/#/new?from={first}")
+    expect(form.get_by_label("Layer 2", exact=True)).to_have_value("mixed3b")
+    form.get_by_label("Layer 2", exact=True).select_option("mixed4a")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    form.wait_for_url("**/#/job/*")
+    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert [(t["layer"], t["weight"], t["statistic"], t["border"]) for t in spec["objective"]] == [
+        ("mixed3a", 2.0, "mean_square", 3),
+        ("mixed4a", 1.0, "mean_square", 0),
+    ]
+
+
+def test_a_motif_is_dreamt_inside_a_style(form: Page, farm: Farm) -> None:
+    form.get_by_text("Style transfer").click()
+    form.get_by_role("button", name="still life").click()
+    form.get_by_role("button", name="stained glass").click()
+    form.get_by_label("Layer", exact=True).select_option("logits")
+    form.get_by_label("Channel", exact=True).fill("eye")
+    form.get_by_label("Layer weight", exact=True).fill("0.1")
+    form.get_by_label("Size").fill("96")
+    form.get_by_text("More knobs").click()
+    form.get_by_label("Iterations").fill("2")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    form.wait_for_url("**/#/job/*")
+    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert [(t["layer"], t["channel"], t["weight"]) for t in spec["objective"]] == [("logits", "eye", 0.1)]

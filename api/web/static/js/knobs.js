@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import { CHOICES, FALLBACK, NUMBERS, SIZES, at, merged, put } from "./specfields.js";
+import { Terms } from "./terms.js";
 import { complain } from "./widgets.js";
 
 export class Knobs {
@@ -19,21 +20,8 @@ export class Knobs {
     );
     this.modelText = h("p", { class: "help" });
     this.look = h("a", { class: "help" }, "See what it dreams of");
-    this.layer = h("select", { id: "layer", onchange: () => this.layerChanged() });
-    this.channelNames = h("datalist", { id: "channel-names" });
-    this.channel = h("input", {
-      id: "channel",
-      list: "channel-names",
-      placeholder: "the whole layer",
-      autocomplete: "off",
-      oninput: changed,
-    });
-    this.dreamOf = h(
-      "div",
-      { class: "fields" },
-      this.field("layer", "Layer", this.layer, "Early layers: strokes and textures; late ones: eyes, flowers, towers"),
-      this.field("channel", "Channel", this.channel, "A number or a name, for one motif only"),
-    );
+    this.terms = new Terms(() => this.changed());
+    this.dreamOf = h("fieldset", { class: "dream-of" }, h("legend", {}, "Dream of"), this.terms.node);
     this.keepColors = h("input", { type: "checkbox", onchange: changed });
     this.keepLine = h("label", { class: "check" }, this.keepColors, "Keep the picture's own colours");
     this.format = this.choice("format", [
@@ -70,8 +58,8 @@ export class Knobs {
         h("div", { class: "fields" }, this.field("model", "Model", this.model)),
         this.modelText,
         this.look,
-        this.dreamOf,
       ),
+      this.dreamOf,
       h(
         "fieldset",
         {},
@@ -161,7 +149,8 @@ export class Knobs {
         ),
       ),
     );
-    this.dreamOf.hidden = kind !== "dream";
+    this.terms.take([]);
+    this.dreamOf.firstChild.textContent = kind === "dream" ? "Dream of" : "Dream inside the style";
     this.keepLine.hidden = kind !== "style";
     for (const { node, kind: only } of [...this.numbers.values(), ...this.choices.values()])
       node.hidden = only !== undefined && only !== kind;
@@ -189,36 +178,33 @@ export class Knobs {
     // Another network was chosen meanwhile: its answer counts, whichever comes first.
     if (turn !== this.turn) return;
     this.layers = layers;
-    const own = h("option", { value: "" }, "the preset's own");
-    fill(
-      this.layer,
-      own,
-      this.layers.map((layer) => h("option", { value: layer.name }, `${layer.name} (${layer.channels} channels)`)),
-    );
-    if (this.wanted) this.takeObjective(this.wanted);
-    this.layerChanged();
+    this.terms.offer(layers, this.ownTerms());
+    if (this.wanted) this.terms.take(this.wanted);
+    this.wanted = null;
     this.showDefaults();
+    this.changed();
   }
 
-  layerChanged() {
-    const layer = this.layers?.find(({ name }) => name === this.layer.value);
-    this.channel.disabled = !layer;
-    fill(
-      this.channelNames,
-      (layer?.channel_names ?? []).map((name) => h("option", { value: name })),
+  /** The preset's fields for this network. */
+  get defaults() {
+    return merged(this.preset.fields, this.preset.models[this.model.value]);
+  }
+
+  ownTerms() {
+    if (this.kind === "style") return "nothing: the style only";
+    const own = (this.defaults.objective ?? []).map(
+      ({ layer, channel }) => `${layer}${channel === undefined ? "" : `:${channel}`}`,
     );
-    this.changed();
+    return `the preset's own${own.length ? `: ${own.join(", ")}` : ""}`;
   }
 
   /** What an empty field means, as its placeholder. */
   showDefaults() {
-    const defaults = merged(this.preset.fields, this.preset.models[this.model.value]);
+    const { defaults } = this;
     for (const [path, input] of this.inputs) input.placeholder = String(at(defaults, path) ?? FALLBACK[path] ?? "");
     for (const [path, { select }] of this.choices)
       select.options[0].textContent = `the preset's own: ${at(defaults, path) ?? FALLBACK[path]}`;
-    const own = defaults.objective?.[0];
-    if (own && this.layer.options[0])
-      this.layer.options[0].textContent = `the preset's own: ${own.layer}${own.channel === undefined ? "" : `, ${own.channel}`}`;
+    this.terms.setOwn(this.ownTerms());
   }
 
   /** The fields that were filled in, as a specification without its pictures. */
@@ -230,18 +216,13 @@ export class Knobs {
     }
     for (const [path, { select, kind: only }] of this.choices)
       if (select.value && only === kind) put(spec, path, select.value);
-    if (kind === "dream" && this.layer.value) spec.objective = [{ layer: this.layer.value, ...this.channelField() }];
+    const objective = this.terms.value;
+    if (objective) spec.objective = objective;
     if (kind === "style" && this.keepColors.checked) spec.keep_colors = true;
     const [, format, deep] = /^([a-z]+)(16)?$/.exec(this.format.value);
     spec.output = { format, bits: deep ? 16 : 8 };
     if (this.animation.value) spec.animation = this.animation.value;
     return spec;
-  }
-
-  channelField() {
-    const text = this.channel.value.trim();
-    if (!text) return {};
-    return { channel: /^\d+$/.test(text) ? Number(text) : text };
   }
 
   /** Chooses a preset and a network, where there are such. */
@@ -269,31 +250,21 @@ export class Knobs {
     this.keepColors.checked = spec.keep_colors ?? false;
     this.format.value = spec.output.format + (spec.output.bits === 16 ? "16" : "");
     this.animation.value = spec.animation ?? "";
-    this.wanted = spec.kind === "dream" ? spec.objective : null;
+    this.wanted = spec.objective;
     this.modelChanged();
-  }
-
-  takeObjective([first, ...others]) {
-    this.wanted = null;
-    // Several objectives at once are for the command line and the API; the preset's own stand in here.
-    if (others.length) return;
-    this.layer.value = first.layer;
-    this.channel.value = first.channel ?? "";
   }
 
   /** Shows mistakes at their fields. */
   mark(mistakes) {
+    const wrong = new Set();
+    for (const { field } of mistakes) {
+      const [, number, name] = /^objective\.(\d+)\.(\w+)/.exec(field) ?? [];
+      wrong.add(number === undefined ? this.node.querySelector(`[data-field="${CSS.escape(field)}"]`) : this.terms.at(Number(number), name));
+    }
     for (const field of this.node.querySelectorAll(".field")) {
-      const name = field.dataset.field;
-      const found = mistakes.find(
-        (mistake) =>
-          mistake.field === name ||
-          (name === "layer" && /^objective\.\d+\.layer/.test(mistake.field)) ||
-          (name === "channel" && /^objective\.\d+\.channel/.test(mistake.field)),
-      );
       const control = field.querySelector("input, select");
-      field.classList.toggle("wrong", Boolean(found));
-      if (found) control.setAttribute("aria-invalid", "true");
+      field.classList.toggle("wrong", wrong.has(field));
+      if (wrong.has(field)) control.setAttribute("aria-invalid", "true");
       else control.removeAttribute("aria-invalid");
     }
   }

@@ -13,17 +13,19 @@ const isStyle = (text) => text.startsWith("A style");
 
 /**
  * A field of pictures. `styles`: whether they are styles, each with a weight and a mask, and which bundled pictures to
- * offer; `changed` is called whenever the list or an upload changes.
+ * offer; `single`: a picture takes the place of the one before; `changed` is called whenever the list or an upload
+ * changes.
  */
 export class Picker {
-  constructor({ label, hint, styles = false, changed }) {
+  constructor({ label, hint, styles = false, single = false, changed }) {
     this.items = [];
     this.styles = styles;
+    this.single = single;
     this.changed = changed;
     const browse = h("input", {
       type: "file",
       accept: "image/*",
-      multiple: true,
+      multiple: !single,
       class: "visually-hidden",
       "aria-label": label,
       onchange: () => this.take(browse.files),
@@ -91,6 +93,7 @@ export class Picker {
   }
 
   add(item) {
+    if (this.single) this.clear();
     this.items.push(item);
     this.draw();
     if (item.file) this.upload(item);

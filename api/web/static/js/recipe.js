@@ -46,7 +46,8 @@ const picture = (id, label) =>
   );
 
 function pictures(spec) {
-  if (spec.kind === "dream") return spec.input ? [picture(spec.input, "Input")] : [];
+  if (spec.kind === "dream")
+    return [spec.input && picture(spec.input, "Input"), spec.guide && picture(spec.guide, "Guide")];
   return [
     picture(spec.content, "Content"),
     ...spec.styles.flatMap(({ asset, weight, mask }) => [

@@ -31,8 +31,7 @@ class SubmitPage {
 
   close() {
     this.plan.close();
-    this.inputs?.clear();
-    this.styles?.clear();
+    for (const picker of [this.inputs, this.guide, this.styles]) picker?.clear();
   }
 
   async start() {
@@ -59,6 +58,13 @@ class SubmitPage {
       hint: "Drop pictures here, or click to choose; each becomes a job",
       changed,
     });
+    this.guide = new Picker({
+      label: "Guide",
+      hint: "Drop a picture: the dream grows towards what it is made of",
+      single: true,
+      changed,
+    });
+    this.guideBox = h("details", {}, h("summary", {}, "Guided by another picture"), this.guide.node);
     this.styles = new Picker({
       label: "Styles",
       hint: "Drop one or more paintings whose style to take over",
@@ -103,6 +109,7 @@ class SubmitPage {
         kinds,
         this.inputs.node,
         this.noiseLine,
+        this.guideBox,
         this.styles.node,
         this.knobs.node,
       ),
@@ -139,7 +146,7 @@ class SubmitPage {
 
   showKind() {
     this.styles.node.hidden = this.kind !== "style";
-    this.noiseLine.hidden = this.kind !== "dream";
+    this.noiseLine.hidden = this.guideBox.hidden = this.kind !== "dream";
     this.inputs.node.hidden = this.fromNoise;
     this.knobs.setKind(this.kind);
     this.changed();
@@ -156,6 +163,10 @@ class SubmitPage {
     if (spec.kind === "dream") {
       if (spec.input) this.inputs.takeAsset(spec.input, name);
       else this.noiseBox.click();
+      if (spec.guide) {
+        this.guide.takeAsset(spec.guide, "guide");
+        this.guideBox.open = true;
+      }
     } else {
       this.inputs.takeAsset(spec.content, name);
       spec.styles.forEach(({ asset, weight, mask }, index) =>
@@ -168,8 +179,9 @@ class SubmitPage {
 
   /** The specifications as they stand, or a sentence that says what is missing. */
   specs() {
-    if (this.inputs.pending || this.styles.pending) return "Waiting for the upload…";
+    if ([this.inputs, this.guide, this.styles].some(({ pending }) => pending)) return "Waiting for the upload…";
     const common = this.knobs.spec(this.kind);
+    if (this.kind === "dream" && this.guide.ready.length) common.guide = this.guide.ready[0].asset;
     if (this.fromNoise) return [common];
     if (!this.inputs.ready.length) return "Choose a picture to see what it will cost.";
     if (this.kind === "dream")
@@ -191,7 +203,7 @@ class SubmitPage {
 
   told(mistakes, stands) {
     this.knobs?.mark(mistakes);
-    if (this.button) this.button.disabled = !stands || this.inputs.broken;
+    if (this.button) this.button.disabled = !stands || [this.inputs, this.guide, this.styles].some(({ broken }) => broken);
   }
 
   async submit(event) {
