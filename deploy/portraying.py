@@ -10,6 +10,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.text import Text
 
 from api.cli.command import Failed, Json, Misused, err, out, print_json
+from deploy.rendering import open_bench
 from shared.problems import nearest
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from deploy.inprocess import Bench
     from shared.cards import Card, Layer
-    from shared.portraits import Portrait
+    from shared.portraits import Album, Portrait
 
 #: Every spatial frequency equally strong, for colour and soft shapes; shifted about, so that no grid shows.
 _RECIPE: dict[str, Any] = {
@@ -28,6 +29,8 @@ _RECIPE: dict[str, Any] = {
     "frames": {"every": 0},
 }
 _QUALITY = 88
+#: A portrait that varies by less, in grey levels, is still the noise that it began as: nothing stirred the channel.
+_STILL = 2.0
 
 
 def portray_model(
@@ -49,11 +52,11 @@ def portray_model(
 ) -> None:
     """Have a network portray its layers and channels, for the gallery's page of networks.
 
-    Runs here, without a farm. Stopped with Ctrl-C, it goes on where it was when it is started again.
+    Runs here, without a farm. Stopped with Ctrl-C, it goes on where it was when it is started again. Channels that noise
+    does not stir get no portrait.
 
     Example: dreamfarm models portray flowers --layer conv2d_3 --channels 64
     """
-    from deploy.rendering import open_bench
     from shared.cards import UnknownModel, card
     from shared.portraits import Album, album
 
@@ -64,25 +67,31 @@ def portray_model(
     wanted = list(_wanted(known, _layers(known, layer), channels))
     kept = album(known) if folder is None else Album(folder, known.digest)
     missing = [portrait for portrait in wanted if again or portrait not in kept.portraits]
-    if missing:
-        bench = open_bench(model)
-        with Progress(
-            *Progress.get_default_columns()[:-1],
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=err,
-            transient=True,
-        ) as progress:
-            for portrait in progress.track(missing, description=f"portraits of {model}"):
-                try:
-                    kept.add(portrait, _render(bench, known, portrait, size, iterations))
-                except OSError as error:
-                    raise Failed(f"the portraits cannot be kept: {error}") from None
+    made = _portray(known, missing, kept, size, iterations) if missing else 0
     if as_json:
         print_json(kept.portraits)
         return
-    told = f": {len(missing)} made, {len(kept.portraits)} in all, in {kept.folder}"
+    told = f": {made} made, {len(kept.portraits)} in all, in {kept.folder}"
     out.print(Text(model, style="bold").append(told, style="not bold"), soft_wrap=True)
+
+
+def _portray(card: Card, missing: Sequence[Portrait], kept: Album, size: int, iterations: int) -> int:
+    """Makes these portraits, with a progress bar, and keeps them; how many came of it. Raises Failed."""
+    bench = open_bench(card.name)
+    columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
+    made = 0
+    with Progress(*columns, console=err, transient=True) as progress:
+        for portrait in progress.track(missing, description=f"portraits of {card.name}"):
+            jpeg = _render(bench, card, portrait, size, iterations)
+            if jpeg is None:
+                err.print(f"{portrait.name(card.by_name[portrait.layer])} of {portrait.layer} does not stir")
+                continue
+            try:
+                kept.add(portrait, jpeg)
+            except OSError as error:
+                raise Failed(f"the portraits cannot be kept: {error}") from None
+            made += 1
+    return made
 
 
 def _layers(card: Card, names: Sequence[str] | None) -> list[Layer]:
@@ -106,8 +115,8 @@ def _wanted(card: Card, layers: Sequence[Layer], channels: int) -> Iterator[Port
             yield Portrait(layer=layer.name, channel=round(k * (layer.channels - 1) / max(count - 1, 1)))
 
 
-def _render(bench: Bench, card: Card, portrait: Portrait, size: int, iterations: int) -> bytes:
-    """The portrait, a JPEG. Raises Failed."""
+def _render(bench: Bench, card: Card, portrait: Portrait, size: int, iterations: int) -> bytes | None:
+    """The portrait, a JPEG; None when nothing came of it. Raises Failed."""
     from shared.pictures import encode
     from shared.specs import DreamSpec, Output
     from worker.render import RenderError
@@ -126,4 +135,6 @@ def _render(bench: Bench, card: Card, portrait: Portrait, size: int, iterations:
         rendered = bench.render(spec, {}, show=lambda _: None)
     except RenderError as error:
         raise Failed(f"{portrait.layer} cannot be portrayed: {error}") from None
+    if rendered.rgb.std() < _STILL:
+        return None
     return encode(rendered.rgb, Output(format="jpeg", quality=_QUALITY))

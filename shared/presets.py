@@ -185,7 +185,7 @@ DREAM_PRESETS = _presets(
         },
         models=_DEEP_LAYER,
     ),
-    _look("motif", "One motif of your choice (`--layer logits:owl`), at every scale", _motifs("owl")),
+    _look("motif", "One motif of your choice at every scale: an owl, unless you name another", _motifs("owl")),
     _look("garden", "Sunflowers, daisies and roses", _motifs("daisy", "rose", "sunflower")),
     _look("peacock", "Eyes, peacock feathers and plumes", _motifs("eye", "peacock", "feather")),
     _look("orchard", "Trees and roses in bloom", _motifs("rose", "branch")),
