@@ -16,6 +16,8 @@ from shared.settings import settings
 from shared.sheets import contact_sheet
 
 _INDEX = "portraits.json"
+#: Height of the pictures on a page of them, in pixels.
+_ROW = 150
 
 
 class Portrait(BaseModel):
@@ -87,12 +89,14 @@ def sheet(card: Card) -> bytes:
     """All portraits of a network on one page, a JPEG. Raises shared.pictures.PictureError when there are none."""
     kept = album(card)
     return contact_sheet(
-        [(_caption(card, portrait), kept.path(portrait).read_bytes()) for portrait in kept.portraits],
+        [(caption(card, portrait), kept.path(portrait).read_bytes()) for portrait in kept.portraits],
         title=f"{card.name}: what it dreams of",
+        row=_ROW,
     )
 
 
-def _caption(card: Card, portrait: Portrait) -> str:
+def caption(card: Card, portrait: Portrait) -> str:
+    """What a portrait is of, in a word or two."""
     layer = card.find_layer(portrait.layer)
     named = portrait.channel is None or layer.channel_names is not None
     return portrait.name(layer) if named else f"{layer.name} {portrait.channel}"

@@ -37,8 +37,8 @@ class _Cell:
     box: tuple[int, int, int, int]
 
 
-def contact_sheet(pictures: Sequence[tuple[str, bytes]], *, title: str = "") -> bytes:
-    """A JPEG page of `pictures` (caption, picture file) in justified rows, in the given order.
+def contact_sheet(pictures: Sequence[tuple[str, bytes]], *, title: str = "", row: int = _ROW) -> bytes:
+    """A JPEG page of `pictures` (caption, picture file) in justified rows about `row` pixels high, in the given order.
 
     Pictures keep their proportions; captions too long for their picture are shortened. After MAX_PICTURES a line says
     how many more there are. Raises PictureError when there is none, or one cannot be read.
@@ -47,7 +47,7 @@ def contact_sheet(pictures: Sequence[tuple[str, bytes]], *, title: str = "") -> 
         raise PictureError("there are no pictures to put on a contact sheet yet")
     left_over = len(pictures) - MAX_PICTURES
     top = _MARGIN + (_TITLE if title else 0)
-    cells = list(_layout(pictures[:MAX_PICTURES], top))
+    cells = list(_layout(pictures[:MAX_PICTURES], top, row))
     bottom = max(top + height for _, top, _, height in (cell.box for cell in cells)) + _CAPTION
     page = Image.new("RGB", (_WIDTH, bottom + _MARGIN + (_CAPTION if left_over > 0 else 0)), _BACKGROUND)
     draw = ImageDraw.Draw(page)
@@ -65,10 +65,10 @@ def contact_sheet(pictures: Sequence[tuple[str, bytes]], *, title: str = "") -> 
     return file.getvalue()
 
 
-def _layout(pictures: Sequence[tuple[str, bytes]], top: int) -> Iterator[_Cell]:
+def _layout(pictures: Sequence[tuple[str, bytes]], top: int, height: int) -> Iterator[_Cell]:
     """Rows of equal height whose pictures fill the width, as printers justify lines; the last row stays ragged."""
     inner = _WIDTH - 2 * _MARGIN
-    tallest = _ROW * 1.5 if len(pictures) < 3 else float(_ROW)
+    tallest = height * 1.5 if len(pictures) < 3 else float(height)
     row: list[tuple[str, bytes, float]] = []
     for index, (caption, data) in enumerate(pictures):
         info = probe(data)
@@ -77,16 +77,16 @@ def _layout(pictures: Sequence[tuple[str, bytes]], top: int) -> Iterator[_Cell]:
         free = inner - _GAP * (len(row) - 1)
         aspects = sum(aspect for *_, aspect in row)
         is_last = index == len(pictures) - 1
-        if aspects * _ROW < free and not is_last:
+        if aspects * height < free and not is_last:
             continue
         # A last row that does not fill the width is as tall as the one above it.
         tallest = min(free / aspects, tallest) if is_last else free / aspects
-        height = round(tallest)
+        tall = round(tallest)
         left = float(_MARGIN)
         for text, content, aspect in row:
-            yield _Cell(text, content, (round(left), top, round(aspect * height), height))
-            left += aspect * height + _GAP
-        top += height + _CAPTION + _GAP
+            yield _Cell(text, content, (round(left), top, round(aspect * tall), tall))
+            left += aspect * tall + _GAP
+        top += tall + _CAPTION + _GAP
         row = []
 
 
