@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Header, Request
 from pydantic_core import from_json
-from starlette.types import Message
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
-from api.errors import ApiError, Mistake, invalid, too_large
+from api.errors import ApiError, Mistake, invalid
 
+#: What a body may hold that its route does not read itself, in bytes.
+_SMALL = 64 * 1024
 _KEY = re.compile(r"[!-~]{1,200}")
 
 
@@ -24,30 +25,36 @@ def idempotency_key(idempotency_key: Annotated[str | None, Header()] = None) -> 
     return idempotency_key
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body. Raises ApiError 413 beyond `limit` bytes, as soon as that is known."""
-    with limited(request, limit) as bounded:
-        return await bounded.body()
+class Bounded:
+    """A request's body, of which no more than `limit` bytes are received: beyond it, 413."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._received = receive, 0
+        #: Until a route says how much it takes: bodies are read before anybody asks who sent them.
+        self.limit = _SMALL
+
+    async def __call__(self) -> Message:
+        """The next part. Raises HTTPException, which FastAPI lets through when it reads a body by itself."""
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > self.limit:
+            raise HTTPException(413, f"the body is larger than the {self.limit:,} bytes that are taken at once")
+        return message
 
 
-@contextmanager
-def limited(request: Request, limit: int) -> Iterator[Request]:
-    """The request, whose body raises ApiError 413 beyond `limit` bytes."""
+def allow(request: Request, limit: int) -> None:
+    """From here on the request's body may have up to `limit` bytes. HTTPException 413 when it says that it has more."""
+    bounded: Bounded = request.scope["body"]
+    bounded.limit = limit
     told = request.headers.get("content-length", "0")
-    message = f"the body is larger than the {limit:,} bytes that are taken at once"
     if told.isdecimal() and int(told) > limit:
-        raise too_large(message)
-    received = 0
+        raise HTTPException(413, f"the body is larger than the {limit:,} bytes that are taken at once")
 
-    async def receive() -> Message:
-        nonlocal received
-        part = await request.receive()
-        received += len(part.get("body", b""))
-        if received > limit:
-            raise too_large(message)
-        return part
 
-    yield Request(request.scope, receive)
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body. HTTPException 413 beyond `limit` bytes, as soon as that is known."""
+    allow(request, limit)
+    return await request.body()
 
 
 def media_type(request: Request) -> str:

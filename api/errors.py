@@ -179,6 +179,8 @@ def _of_validation(error: RequestValidationError) -> ApiError:
 
 def _of_http(error: HTTPException) -> ApiError:
     status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return too_large(str(error.detail))
     detail = {404: "there is nothing at this address", 405: "this address does not take this method"}.get(
         status, str(error.detail)
     )

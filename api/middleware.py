@@ -6,11 +6,13 @@ import logging
 import re
 import secrets
 import time
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.bodies import Bounded
 from api.errors import unexpected
 from api.metrics import Metrics
 
@@ -29,6 +31,8 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: Requests are counted by these methods; people may send any word as one.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: What machines ask all the time is logged at debug level.
 _QUIET = ("/healthz", "/readyz", "/metrics")
 
@@ -48,6 +52,9 @@ class Around:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
         scope["request_id"] = request_id
+        scope["body"] = body = Bounded(receive)
+        # A log's line is one line, whatever is asked for.
+        path = quote(scope["path"])
         status = 0
 
         async def answer(message: Message) -> None:
@@ -64,18 +71,19 @@ class Around:
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, body, answer)
         except ClientDisconnect:
             log.info("request %s: the client hung up", request_id)
         except Exception:
-            log.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+            log.exception("request %s failed: %s %s", request_id, scope["method"], path)
             if status == 0:
                 await unexpected().response(request_id)(scope, receive, answer)
         level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
         took = (time.perf_counter() - begun) * 1000
-        log.log(level, "%s %s %s %d %.0f ms", request_id, scope["method"], scope["path"], status, took)
+        log.log(level, "%s %s %s %d %.0f ms", request_id, scope["method"], path, status, took)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         metrics: Metrics = scope["app"].state.services.metrics
         route = scope.get("route")
-        metrics.answered(scope["method"], getattr(route, "path", "other"), status, seconds)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.answered(method, getattr(route, "path", "other"), status, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -28,8 +29,8 @@ from shared.samples import sample
 #: Pixels along the longer side: large enough to be looked at, small enough for a minute or two on two cores.
 _SIZE = 640
 _NAME = "Demo"
-#: What a demo leaves, and the next one clears away.
-_RESULTS = ("*.png", "*.jpg", "*.json", "*.mp4")
+#: Names what a demo leaves, and the next one clears away.
+_LIST = ".demo.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +107,15 @@ def demo(folder: Path) -> None:
     """
     started = time.monotonic()
     _clear(folder)
+    before = {path.name for path in folder.iterdir()}
     with running_farm() as farm:
         farm_said = time.monotonic()
         batch = _submit(farm)
-        follow(farm, (batch,), folder=folder)
-        sheet = fetch_contact_sheet(farm, batch, folder).path.replace(folder / "contact-sheet.jpg")
+        try:
+            follow(farm, (batch,), folder=folder)
+            sheet = fetch_contact_sheet(farm, batch, folder).path.replace(folder / "contact-sheet.jpg")
+        finally:
+            _remember(folder, before)
         rendered = time.monotonic() - farm_said
     out.print(f"\nThe pictures are in {folder}, with a manifest (.json) beside each one", soft_wrap=True)
     out.print(f"All of them on one page: {sheet}", soft_wrap=True)
@@ -176,11 +181,21 @@ def _submit(farm: Farm) -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what the last demo left."""
+    """Remove what the last demo left in the folder, which may hold other things as well."""
     folder.mkdir(parents=True, exist_ok=True)
-    for pattern in _RESULTS:
-        for path in folder.glob(pattern):
-            path.unlink()
+    try:
+        left = json.loads((folder / _LIST).read_text())
+    except (FileNotFoundError, ValueError):
+        return
+    for name in left:
+        # Names only: whatever the list says, nothing outside of the folder is touched.
+        (folder / Path(name).name).unlink(missing_ok=True)
+
+
+def _remember(folder: Path, before: set[str]) -> None:
+    """Writes down which files are the demo's."""
+    made = sorted({path.name for path in folder.iterdir()} - before)
+    (folder / _LIST).write_text(json.dumps(made, indent=1) + "\n")
 
 
 class _Interrupted(BaseException):

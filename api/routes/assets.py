@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from api.auth import Caller, Submitter, Viewer
-from api.bodies import limited, media_type, read_body
+from api.bodies import allow, media_type, read_body
 from api.errors import Mistake, invalid, too_large
 from api.files import FILE_RESPONSE, FOREVER, blob_response
 from api.openapi import asset_body
@@ -45,15 +45,15 @@ async def upload_asset(request: Request, response: Response, farm: Farm, who: Su
 async def _picture(request: Request, limit: int) -> bytes:
     if media_type(request) != "multipart/form-data":
         return await read_body(request, limit)
-    with limited(request, limit + _ENVELOPE_BYTES) as bounded:
-        async with bounded.form(max_files=1) as form:
-            files = [value for value in form.values() if isinstance(value, UploadFile)]
-            if not files:
-                message = "send the picture as a file of the form"
-                raise invalid(message, [Mistake(field="file", message=message)])
-            if (files[0].size or 0) > limit:
-                raise too_large(f"the picture is larger than the {limit:,} bytes that are taken")
-            return await files[0].read()
+    allow(request, limit + _ENVELOPE_BYTES)
+    async with request.form(max_files=1) as form:
+        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        if not files:
+            message = "send the picture as a file of the form"
+            raise invalid(message, [Mistake(field="file", message=message)])
+        if (files[0].size or 0) > limit:
+            raise too_large(f"the picture is larger than the {limit:,} bytes that are taken")
+        return await files[0].read()
 
 
 def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:

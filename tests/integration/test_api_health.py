@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import shutil
 import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -88,8 +90,49 @@ def test_addresses_and_methods_that_do_not_exist_are_problems_too(one_api: Runni
     client = one_api.client()
     problem(client.get("/v1/nothing"), 404)
     problem(client.put("/v1/jobs"), 405)
-    problem(client.get("/v1/jobs/../../etc/passwd"), 404)
-    problem(client.get("/web/../app.py"), 404)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/web/../app.py",
+        "/web/%2e%2e/app.py",
+        "/web/..%2fapp.py",
+        "/samples/..%2f__init__.py",
+        "/v1/jobs/../../etc/passwd",
+    ],
+)
+def test_paths_do_not_lead_out_of_their_folders(one_api: RunningApi, path: str) -> None:
+    """Sent as they are: clients for HTTP would tidy the dots away before they send them."""
+    host, port = one_api.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection.putrequest("GET", path)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 404
+    assert b"import" not in answer.read()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/keys"), ("PATCH", "/v1/jobs/j1"), ("PATCH", "/v1/batches/b1")]
+)
+def test_bodies_of_strangers_are_not_kept_in_memory(one_api: RunningApi, method: str, path: str) -> None:
+    part = b" " * 1_000_000
+    before = psutil.Process().memory_info().rss
+    problem(one_api.anyone().request(method, path, content=(part for _ in range(200))), 413)
+    assert psutil.Process().memory_info().rss - before < 50_000_000
+
+
+def test_requests_cannot_write_the_log_or_the_metrics(one_api: RunningApi, caplog: pytest.LogCaptureFixture) -> None:
+    client = one_api.anyone()
+    with caplog.at_level("INFO", "api.requests"):
+        client.get("/x%0aforged%1b%5b31m")
+        client.request("BREW", "/healthz")
+    lines = [record.getMessage() for record in caplog.records]
+    assert any("/x%0Aforged%1B%5B31m" in line for line in lines)
+    assert not any("\n" in line or "\x1b" in line for line in lines)
+    assert "BREW" not in one_api.client("ada", "admin").get("/metrics").text
 
 
 def test_without_its_blob_store_the_api_is_not_ready(one_api: RunningApi) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -32,6 +33,9 @@ def test_it_leaves_pictures_and_nothing_else(demo: list[str], tmp_path: Path) ->
     out = tmp_path / "out"
     out.mkdir()
     (out / "of-the-last-demo.png").touch()
+    (out / ".demo.json").write_text('["of-the-last-demo.png", "../beside.png", "gone.png"]')
+    (tmp_path / "beside.png").touch()
+    (out / "holiday.jpg").touch()
     (out / "notes.txt").touch()
     ran = subprocess.run(demo, capture_output=True, text=True, timeout=280, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -51,6 +55,10 @@ def test_it_leaves_pictures_and_nothing_else(demo: list[str], tmp_path: Path) ->
         assert sheet.size[0] > 1000
     assert len(list(out.glob("*.mp4"))) == 1
     assert (out / "notes.txt").exists()
+    assert (out / "holiday.jpg").exists(), "only what a demo made is cleared away"
+    assert (tmp_path / "beside.png").exists()
+    listed = set(json.loads((out / ".demo.json").read_text()))
+    assert listed == {path.name for path in out.iterdir()} - {".demo.json", "holiday.jpg", "notes.txt"}
     assert f"{len(BATCH)} succeeded" in ran.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
 
