@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
@@ -67,3 +69,16 @@ def test_who_may_only_look_is_not_led_to_the_form(anyone: Page, farm: Farm) -> N
 def test_a_network_that_is_not_there(gallery: Page, farm: Farm) -> None:
     gallery.goto(f"{farm.url}/#/network/motif")
     expect(gallery.get_by_text("There is no network motif on this farm")).to_be_visible()
+
+
+def test_a_network_that_nobody_portrayed_says_how_to(gallery: Page, farm: Farm) -> None:
+    """As it is on a fresh farm, for a network without portraits."""
+    gallery.route("**/v1/models", lambda route: route.fulfill(json=[_bare(model) for model in route.fetch().json()]))
+    gallery.route("**/v1/models/motifnet/portraits", lambda route: route.fulfill(json=[]))
+    gallery.goto(f"{farm.url}/#/network")
+    expect(gallery.get_by_text("Nobody has looked into this network yet")).to_be_visible()
+    expect(gallery.get_by_text("dreamfarm models portray motifnet")).to_be_visible()
+
+
+def _bare(model: dict[str, Any]) -> dict[str, Any]:
+    return model | {"portraits": 0, "links": {}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from shared.samples import sample
 from tests.browser.conftest import Farm
@@ -255,3 +255,103 @@ def test_a_motif_is_dreamt_inside_a_style(form: Page, farm: Farm) -> None:
     form.wait_for_url("**/#/job/*")
     spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
     assert [(t["layer"], t["channel"], t["weight"]) for t in spec["objective"]] == [("logits", "eye", 0.1)]
+
+
+def test_nothing_is_submitted_before_the_layers_that_were_asked_for_are_there(form: Page, farm: Farm) -> None:
+    """Given a farm that is slow to tell a network's layers, the form waits for them."""
+    held: list[Route] = []
+    form.route("**/v1/models/motifnet/layers", lambda route: held.append(route))
+    form.goto("about:blank")
+    form.goto(f"{farm.url}/#/new?preset=motif&model=motifnet&layer=logits&channel=rose")
+    form.get_by_label("Start from noise").check()
+    expect(plan(form)).to_contain_text("Waiting for the network's layers")
+    expect(submit_button(form)).to_be_disabled()
+    held[0].abort()  # the first answer never comes: it is asked again
+    form.unroute("**/v1/models/motifnet/layers")
+    expect(form.get_by_label("Channel", exact=True)).to_have_value("rose")
+    form.get_by_label("Size").fill("96")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    form.wait_for_url("**/#/job/*")
+    assert farm.job(form.url.rsplit("/", 1)[1])["spec"]["objective"][0]["channel"] == "rose"
+
+
+def test_none_and_unchecked_mean_what_they_say(form: Page, farm: Farm) -> None:
+    """Presets set an animation and colours of their own; the form shows them, and can say otherwise."""
+    form.get_by_text("Style transfer").click()
+    form.get_by_text("repaint", exact=True).click()
+    keep = form.get_by_label("Keep the picture's own colours")
+    expect(keep).to_be_checked()
+    form.get_by_text("gatys_tv", exact=True).click()
+    expect(keep).not_to_be_checked()
+    expect(form.get_by_label("Animation", exact=True)).to_contain_text("the preset's own: gif")
+    form.get_by_text("repaint", exact=True).click()
+    keep.uncheck()
+    form.get_by_label("Animation", exact=True).select_option("none")
+    form.get_by_role("button", name="still life").click()
+    form.get_by_role("button", name="stained glass").click()
+    form.get_by_label("Size").fill("96")
+    form.get_by_text("More knobs").click()
+    form.get_by_label("Iterations").fill("2")
+    expect(submit_button(form)).to_be_enabled()
+    submit_button(form).click()
+    form.wait_for_url("**/#/job/*")
+    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    assert (spec["preset"], spec["keep_colors"], spec["animation"]) == ("repaint", False, None)
+
+
+def test_a_guide_may_come_and_go_when_one_starts_from_a_job(form: Page, farm: Farm) -> None:
+    picture = farm.upload(sample("lake"))
+    common = {"kind": "dream", "input": picture, "size": {"long_edge": 96}, "iterations": 1}
+    plain = farm.submit(common | {"objective": [{"layer": "mixed4a"}]})["job_ids"][0]
+    guided = farm.submit(common | {"objective": [{"layer": "mixed4a"}], "guide": picture})["job_ids"][0]
+    form.goto(f"{farm.url}/#/new?from={plain}")
+    form.get_by_text("Guided by another picture").click()
+    form.get_by_role("group", name="Guide").get_by_role("button", name="still life").click()
+    expect(submit_button(form)).to_be_enabled()
+    form.goto(f"{farm.url}/#/new?from={guided}")
+    form.get_by_role("button", name="Remove guide").click()
+    expect(submit_button(form)).to_be_enabled()
+
+
+def test_fields_that_the_form_does_not_show_come_over_until_the_recipe_changes(form: Page, farm: Farm) -> None:
+    job = {
+        "kind": "dream",
+        "size": {"long_edge": 96},
+        "iterations": 1,
+        "jitter": 7,
+        "clip": True,
+        "tiling": {"mode": "fast", "halo": 64},
+        "gradient": {"normalise": "laplacian", "levels": 2},
+        "output": {"format": "jpeg", "quality": 40},
+    }
+    first = farm.submit(job)["job_ids"][0]
+
+    def again(choose: str | None) -> dict[str, Any]:
+        form.goto("about:blank")
+        form.goto(f"{farm.url}/#/new?from={first}")
+        expect(form.get_by_label("Layer", exact=True)).not_to_have_value("")
+        if choose:
+            form.get_by_text(choose, exact=True).click()
+        expect(submit_button(form)).to_be_enabled()
+        submit_button(form).click()
+        form.wait_for_url("**/#/job/*")
+        return dict(farm.job(form.url.rsplit("/", 1)[1])["spec"])
+
+    assert again(None) == farm.job(first)["spec"] | {"name": None}
+    assert again("motif")["tiling"]["mode"] == "exact"
+
+
+def test_a_picture_that_cannot_be_used_stands_in_the_way_only_where_it_counts(form: Page, tmp_path: Path) -> None:
+    (tmp_path / "castle.jpg").write_bytes(b"no picture")
+    form.set_input_files("input[type=file] >> nth=0", tmp_path / "castle.jpg")
+    expect(form.get_by_role("alert")).to_be_visible()
+    form.get_by_label("Start from noise").check()
+    form.get_by_label("Size").fill("96")
+    expect(submit_button(form)).to_be_enabled()
+    form.get_by_label("Start from noise").uncheck()
+    form.get_by_role("button", name="Remove castle.jpg").click()
+    Image.new("RGB", (64, 48), "teal").save(tmp_path / "castle.jpg")
+    form.set_input_files("input[type=file] >> nth=0", tmp_path / "castle.jpg")
+    expect(form.get_by_text("64 × 48")).to_be_visible()
+    expect(submit_button(form)).to_be_enabled()

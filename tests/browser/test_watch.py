@@ -257,7 +257,7 @@ def test_a_lost_connection_is_told_and_comes_back(gallery: Page, farm: Farm) -> 
     expect(gallery.locator(".card", has_text=name)).to_be_visible()
 
 
-PAGES = ["/", "/new", "job", "batch"]
+PAGES = ["/", "/new", "/network", "job", "batch"]
 
 
 def address_of(page: str, dreamt: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ export class BatchStrip {
     this.signal = signal;
     this.cards = new Map();
     this.title = h("h1", { class: "visually-hidden" }, "Batches");
-    this.row = h("div", { class: "batch-strip", role: "list", hidden: true, onscroll: () => this.scrolled() });
+    this.row = h("div", { class: "batch-strip", hidden: true, onscroll: () => this.scrolled() });
     this.node = h("div", {}, this.title, this.row);
   }
 
@@ -58,7 +58,7 @@ export class BatchStrip {
   show(batch, place) {
     let card = this.cards.get(batch.id);
     if (!card) {
-      card = h("a", { class: "batch-card", href: `#/batch/${batch.id}`, role: "listitem" });
+      card = h("a", { class: "batch-card", href: `#/batch/${batch.id}` });
       this.cards.set(batch.id, card);
       this.row[place](card);
     }

@@ -13,7 +13,7 @@ export class JobCard {
     this.line = h("span", { class: "card-line" });
     this.node = h(
       "a",
-      { class: "card", href: `#/job/${job.id}`, role: "listitem", data: { job: job.id } },
+      { class: "card", href: `#/job/${job.id}`, data: { job: job.id } },
       this.placeholder,
       this.image,
       h(

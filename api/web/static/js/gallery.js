@@ -23,11 +23,13 @@ class Gallery {
     this.title = batch ? `Batch ${batch}` : "Gallery";
     this.cards = new Map();
     this.cursor = undefined;
+    // Counts beginnings: what was asked before the last one is of a list that is gone.
+    this.beginning = 0;
     this.stale = new Set();
     this.asking = new Set();
     this.aborter = new AbortController();
     this.top = h("section", { "aria-label": batch ? "Batch" : "Batches" });
-    this.grid = h("div", { class: "grid", role: "list", "aria-label": "Jobs" });
+    this.grid = h("div", { class: "grid" });
     this.sentinel = h("div", { class: "sentinel", "aria-hidden": "true" });
     this.node = h(
       "div",
@@ -92,7 +94,7 @@ class Gallery {
         this.header ??= new BatchHeader(batch, this.person, () => this.refresh());
         this.header.update(batch);
         if (!this.top.contains(this.header.node)) fill(this.top, this.header.node);
-        this.title = batch.name || `Batch ${batch.id}`;
+        document.title = `${batch.name || `Batch ${batch.id}`} · dreamfarm`;
       } else {
         this.strip ??= new BatchStrip(this.aborter.signal);
         await this.strip.refresh();
@@ -122,8 +124,10 @@ class Gallery {
   }
 
   async loadFirst() {
+    const beginning = ++this.beginning;
     try {
       const page = await this.ask(this.filter);
+      if (beginning !== this.beginning) return;
       this.cursor = page.next;
       this.cards.clear();
       fill(this.grid);
@@ -139,8 +143,10 @@ class Gallery {
   async loadMore() {
     if (!this.cursor || this.loading) return;
     this.loading = true;
+    const { beginning } = this;
     try {
       const page = await this.ask({ ...this.filter, cursor: this.cursor });
+      if (beginning !== this.beginning) return;
       this.cursor = page.next;
       this.append(page.items);
     } catch (error) {
@@ -169,12 +175,14 @@ class Gallery {
       const fresh = page.items.filter((job) => !this.cards.has(job.id));
       // None is known any more: there is a gap, so begin anew.
       if (this.cards.size && fresh.length === page.items.length && page.next) return this.loadFirst();
+      if (!this.cards.size) this.cursor = page.next;
       if (fresh.length) this.grid.querySelector(".empty")?.remove();
       for (const job of fresh.reverse()) {
         const card = new JobCard(job);
         this.cards.set(job.id, card);
         this.grid.prepend(card.node);
       }
+      this.observer.observe(this.sentinel);
       this.sayIfEmpty();
     } catch (error) {
       complain(error);

@@ -2,9 +2,12 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
-import { CHOICES, FALLBACK, NUMBERS, SIZES, at, merged, put } from "./specfields.js";
+import { CHOICES, ELSEWHERE, FALLBACK, NONE, NUMBERS, SIZES, at, merged, put, without } from "./specfields.js";
 import { Terms } from "./terms.js";
 import { complain } from "./widgets.js";
+
+// A farm that did not answer is asked for a network's layers again after so long.
+const AGAIN = 2000;
 
 export class Knobs {
   constructor(presets, models, changed) {
@@ -12,17 +15,31 @@ export class Knobs {
     this.models = models;
     this.changed = changed;
     this.inputs = new Map();
+    // Fields of the job that one started from, which the form does not show.
+    this.unseen = {};
     this.presetBox = h("div", { class: "presets", role: "radiogroup", "aria-label": "Preset" });
     this.model = h(
       "select",
-      { id: "model", onchange: () => this.modelChanged() },
+      {
+        id: "model",
+        onchange: () => {
+          this.unseen = {};
+          this.modelChanged();
+        },
+      },
       models.map((model) => h("option", { value: model.name, title: model.summary }, model.name)),
     );
     this.modelText = h("p", { class: "help" });
     this.look = h("a", { class: "help" }, "See what it dreams of");
     this.terms = new Terms(() => this.changed());
     this.dreamOf = h("fieldset", { class: "dream-of" }, h("legend", {}, "Dream of"), this.terms.node);
-    this.keepColors = h("input", { type: "checkbox", onchange: changed });
+    this.keepColors = h("input", {
+      type: "checkbox",
+      onchange: () => {
+        this.keepChosen = true;
+        changed();
+      },
+    });
     this.keepLine = h("label", { class: "check" }, this.keepColors, "Keep the picture's own colours");
     this.format = this.choice("format", [
       ["png", "PNG"],
@@ -32,12 +49,6 @@ export class Knobs {
       ["tiff", "TIFF"],
       ["tiff16", "TIFF, 16 bit"],
     ]);
-    this.animation = this.choice("animation", [
-      ["", "none"],
-      ["mp4", "MP4"],
-      ["webp", "WebP"],
-      ["gif", "GIF"],
-    ]);
     this.numbers = new Map(
       NUMBERS.map(([path, label, min, max, step, help, kind]) => [
         path,
@@ -45,7 +56,7 @@ export class Knobs {
       ]),
     );
     this.choices = new Map(CHOICES.map(([path, ...rest]) => [path, this.own(path, ...rest)]));
-    const chosen = [...this.choices.values()].map(({ node }) => node);
+    const { animation, ...chosen } = Object.fromEntries([...this.choices].map(([path, { node }]) => [path, node]));
     const [size, ...others] = [...this.numbers.values()].map(({ node }) => node);
     this.node = h(
       "div",
@@ -69,15 +80,16 @@ export class Knobs {
           { class: "fields" },
           size,
           this.field("format", "Format", this.format),
-          this.field("animation", "Animation", this.animation),
+          animation,
         ),
         this.keepLine,
       ),
-      h("details", {}, h("summary", {}, "More knobs"), h("div", { class: "fields" }, others, chosen)),
+      h("details", {}, h("summary", {}, "More knobs"), h("div", { class: "fields" }, others, Object.values(chosen))),
     );
   }
 
   field(name, label, control, help) {
+    if (help) control.setAttribute("aria-describedby", `${control.id}-help`);
     return h(
       "div",
       { class: "field", data: { field: name } },
@@ -131,6 +143,8 @@ export class Knobs {
     this.kind = kind;
     const mine = this.presets.filter((preset) => preset.kind === kind);
     this.preset = mine[0];
+    this.unseen = {};
+    this.keepChosen = false;
     fill(
       this.presetBox,
       mine.map((preset, index) =>
@@ -159,12 +173,19 @@ export class Knobs {
 
   presetChanged(preset) {
     this.preset = preset;
+    this.unseen = {};
     this.showDefaults();
     this.changed();
   }
 
+  /** Whether the network's layers are still on their way: until then, the form says less than was asked for. */
+  get pending() {
+    return this.turn !== this.settled;
+  }
+
   async modelChanged() {
     const turn = (this.turn = {});
+    this.changed();
     const model = this.models.find(({ name }) => name === this.model.value);
     this.modelText.textContent = model?.summary ?? "";
     this.look.href = `#/network/${encodeURIComponent(this.model.value)}`;
@@ -173,14 +194,17 @@ export class Knobs {
     try {
       layers = await api.layers(this.model.value);
     } catch (error) {
-      return complain(error);
+      complain(error);
+      if (error.status !== 401) setTimeout(() => turn === this.turn && this.modelChanged(), AGAIN);
+      return;
     }
     // Another network was chosen meanwhile: its answer counts, whichever comes first.
     if (turn !== this.turn) return;
     this.layers = layers;
     this.terms.offer(layers, this.ownTerms());
-    if (this.wanted) this.terms.take(this.wanted);
+    if (this.wanted) this.terms.takeJob(this.wanted.terms, this.wanted.isGuided);
     this.wanted = null;
+    this.settled = turn;
     this.showDefaults();
     this.changed();
   }
@@ -204,24 +228,26 @@ export class Knobs {
     for (const [path, input] of this.inputs) input.placeholder = String(at(defaults, path) ?? FALLBACK[path] ?? "");
     for (const [path, { select }] of this.choices)
       select.options[0].textContent = `the preset's own: ${at(defaults, path) ?? FALLBACK[path]}`;
+    if (!this.keepChosen) this.keepColors.checked = defaults.keep_colors ?? false;
     this.terms.setOwn(this.ownTerms());
   }
 
   /** The fields that were filled in, as a specification without its pictures. */
   spec(kind) {
-    const spec = { kind, preset: this.preset.name, model: this.model.value };
+    const spec = { ...structuredClone(this.unseen), kind, preset: this.preset.name, model: this.model.value };
     for (const [path, input] of this.inputs) {
       const { kind: only } = this.numbers.get(path);
       if (input.value !== "" && (only === undefined || only === kind)) put(spec, path, Number(input.value));
     }
     for (const [path, { select, kind: only }] of this.choices)
-      if (select.value && only === kind) put(spec, path, select.value);
+      if (select.value && (only === undefined || only === kind))
+        put(spec, path, select.value === NONE[path] ? null : select.value);
     const objective = this.terms.value;
     if (objective) spec.objective = objective;
-    if (kind === "style" && this.keepColors.checked) spec.keep_colors = true;
+    if (kind === "style") spec.keep_colors = this.keepColors.checked;
     const [, format, deep] = /^([a-z]+)(16)?$/.exec(this.format.value);
-    spec.output = { format, bits: deep ? 16 : 8 };
-    if (this.animation.value) spec.animation = this.animation.value;
+    put(spec, "output.format", format);
+    put(spec, "output.bits", deep ? 16 : 8);
     return spec;
   }
 
@@ -236,21 +262,23 @@ export class Knobs {
   }
 
   /** Starts with what was chosen on the page of a network. */
-  takeMotif({ preset, model, layer, channel }) {
+  takeMotif({ preset, model, layer, channel = null }) {
     this.choose(preset, model);
-    this.wanted = [{ layer, channel }];
+    this.wanted = { terms: [{ layer, channel }] };
     this.modelChanged();
   }
 
-  /** Fills the form with another job's specification. */
+  /** Fills the form with another job's specification. What it has no field for stays, as long as the recipe does. */
   take(spec) {
     this.choose(spec.preset, spec.model);
+    const shown = [...this.inputs.keys(), ...this.choices.keys(), ...ELSEWHERE];
+    this.unseen = without(spec, shown);
     for (const [path, input] of this.inputs) input.value = at(spec, path) ?? "";
-    for (const [path, { select }] of this.choices) select.value = at(spec, path) ?? "";
+    for (const [path, { select }] of this.choices) select.value = at(spec, path) ?? NONE[path] ?? "";
     this.keepColors.checked = spec.keep_colors ?? false;
+    this.keepChosen = true;
     this.format.value = spec.output.format + (spec.output.bits === 16 ? "16" : "");
-    this.animation.value = spec.animation ?? "";
-    this.wanted = spec.objective;
+    this.wanted = { terms: spec.objective, isGuided: Boolean(spec.guide) };
     this.modelChanged();
   }
 

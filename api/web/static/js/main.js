@@ -24,7 +24,16 @@ let person = null;
 function route() {
   const [path, search] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, id] = path.split("/");
-  return { name, id: id && decodeURIComponent(id), search: new URLSearchParams(search) };
+  return { name, id: id && decoded(id), search: new URLSearchParams(search) };
+}
+
+/** What a part of an address says; one that is no address at all stands for itself, and is not found. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function open(next) {
@@ -62,6 +71,9 @@ function signedOut() {
 }
 
 function signedIn(who) {
+  // Another person may have been looking: nothing of theirs goes on.
+  disconnect();
+  strip?.close();
   person = who;
   nav.hidden = false;
   nav.querySelector('[data-page="new"]').hidden = who.role === "viewer";

@@ -26,7 +26,9 @@ class NetworkPage {
   async start() {
     try {
       const models = await api.models(this.aborter.signal);
-      const model = this.name ? models.find(({ name }) => name === this.name) : models.find(({ portraits }) => portraits);
+      const model = this.name
+        ? models.find(({ name }) => name === this.name)
+        : (models.find(({ portraits }) => portraits) ?? models[0]);
       if (!model) throw new Error(`There is no network ${this.name ?? ""} on this farm.`);
       this.build(models, model, await api.portraits(model.name, this.aborter.signal));
     } catch (error) {

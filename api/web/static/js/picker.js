@@ -28,7 +28,11 @@ export class Picker {
       multiple: !single,
       class: "visually-hidden",
       "aria-label": label,
-      onchange: () => this.take(browse.files),
+      onchange: () => {
+        this.take(browse.files);
+        // The same file may be chosen again after it was removed.
+        browse.value = "";
+      },
     });
     this.zone = h(
       "label",
@@ -95,14 +99,14 @@ export class Picker {
   add(item) {
     if (this.single) this.clear();
     this.items.push(item);
-    this.draw();
+    this.draw(item);
     if (item.file) this.upload(item);
     this.changed();
   }
 
   async upload(item) {
     item.error = null;
-    this.draw();
+    this.draw(item);
     try {
       const answer = await api.upload(item.file);
       item.asset = answer.id;
@@ -110,7 +114,8 @@ export class Picker {
     } catch (error) {
       item.error = error.message;
     }
-    this.draw();
+    if (!this.items.includes(item)) return;
+    this.draw(item);
     this.changed();
   }
 
@@ -118,7 +123,7 @@ export class Picker {
     this.items.splice(this.items.indexOf(item), 1);
     if (item.file) URL.revokeObjectURL(item.preview);
     drop(item, () => {});
-    this.draw();
+    item.node.remove();
     this.changed();
   }
 
@@ -139,11 +144,12 @@ export class Picker {
     return this.items.some((item) => item.error || item.mask?.error);
   }
 
-  draw() {
-    fill(
-      this.list,
-      this.items.map((item) => this.row(item)),
-    );
+  /** Shows one of them as it is now; the others, and what is being typed there, are left alone. */
+  draw(item) {
+    const row = this.row(item);
+    if (item.node) item.node.replaceWith(row);
+    else this.list.append(row);
+    item.node = row;
   }
 
   row(item) {
@@ -176,7 +182,8 @@ export class Picker {
         ),
       this.styles &&
         maskField(item, () => {
-          this.draw();
+          if (!this.items.includes(item)) return;
+          this.draw(item);
           this.changed();
         }),
       this.styles &&
@@ -189,7 +196,7 @@ export class Picker {
           value: item.weight,
           "aria-label": `Weight of ${item.name}`,
           title: "Weight",
-          onchange: (event) => {
+          oninput: (event) => {
             item.weight = Number(event.target.value) || 1;
             this.changed();
           },

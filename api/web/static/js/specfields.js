@@ -23,6 +23,19 @@ export function put(object, path, value) {
   inner[last] = value;
 }
 
+/** `object` without the fields at these paths, and without what has no fields left. */
+export function without(object, paths, before = "") {
+  const left = {};
+  for (const [key, value] of Object.entries(object)) {
+    const path = before + key;
+    if (paths.includes(path)) continue;
+    const isObject = value && typeof value === "object" && !Array.isArray(value);
+    const rest = isObject ? without(value, paths, `${path}.`) : value;
+    if (!isObject || Object.keys(rest).length) left[key] = rest;
+  }
+  return left;
+}
+
 // Fields that are numbers: path, label, smallest, largest, step, what it does, and for which kind.
 export const NUMBERS = [
   ["size.long_edge", "Size", 16, 65536, 1, "Longer side of the output in pixels; empty keeps the picture's own"],
@@ -43,6 +56,7 @@ export const NUMBERS = [
 
 // Fields that are a choice: path, label, what there is to choose, what it does, and for which kind.
 export const CHOICES = [
+  ["animation", "Animation", ["none", "mp4", "webp", "gif"], "How it came about, as a film"],
   [
     "gradient.normalise",
     "Gradient",
@@ -55,7 +69,17 @@ export const CHOICES = [
   ["optimizer.method", "Optimiser", ["adam", "lbfgs"], "L-BFGS: fewer iterations, much more memory", "style"],
 ];
 
+// Choices that stand for nothing.
+export const NONE = { animation: "none" };
+
+// Fields of a specification that other parts of the page show.
+export const ELSEWHERE = [
+  ...["kind", "name", "preset", "model", "input", "content", "styles", "guide", "objective", "keep_colors"],
+  ...["output.format", "output.bits"],
+];
+
 export const FALLBACK = {
+  animation: "none",
   "octaves.count": 4,
   "octaves.scale": 1.4,
   iterations: 10,

@@ -152,6 +152,12 @@ class SubmitPage {
     this.changed();
   }
 
+  /** The pickers that count for what is being made. */
+  get pickers() {
+    if (this.kind === "style") return [this.inputs, this.styles];
+    return this.fromNoise ? [this.guide] : [this.inputs, this.guide];
+  }
+
   get fromNoise() {
     return this.kind === "dream" && this.noise;
   }
@@ -179,7 +185,8 @@ class SubmitPage {
 
   /** The specifications as they stand, or a sentence that says what is missing. */
   specs() {
-    if ([this.inputs, this.guide, this.styles].some(({ pending }) => pending)) return "Waiting for the upload…";
+    if (this.pickers.some(({ pending }) => pending)) return "Waiting for the upload…";
+    if (this.knobs.pending) return "Waiting for the network's layers…";
     const common = this.knobs.spec(this.kind);
     if (this.kind === "dream" && this.guide.ready.length) common.guide = this.guide.ready[0].asset;
     if (this.fromNoise) return [common];
@@ -203,7 +210,7 @@ class SubmitPage {
 
   told(mistakes, stands) {
     this.knobs?.mark(mistakes);
-    if (this.button) this.button.disabled = !stands || [this.inputs, this.guide, this.styles].some(({ broken }) => broken);
+    if (this.button) this.button.disabled = !stands || this.pickers.some(({ broken }) => broken);
   }
 
   async submit(event) {
@@ -217,8 +224,9 @@ class SubmitPage {
       location.hash = batch.job_ids.length === 1 ? `#/job/${batch.job_ids[0]}` : `#/batch/${batch.id}`;
     } catch (error) {
       complain(error);
-      // A refusal submitted nothing, so the corrected form is another request; after silence it may be the same one.
-      if (error.status) this.key = api.newKey();
+      // A refusal submitted nothing, so the corrected form is another request; after silence, or a proxy's word for it,
+      // it may be the same one.
+      if (error.status && error.status < 500) this.key = api.newKey();
       this.button.disabled = false;
     }
   }

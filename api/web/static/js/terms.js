@@ -96,6 +96,12 @@ export class Terms {
     for (const term of terms.length ? terms : [{}]) this.add(term);
   }
 
+  /** Shows the terms of a job, which name every statistic: the usual ones follow the term, and a guide that may come. */
+  takeJob(terms, isGuided) {
+    const usual = ({ channel }) => (channel !== null ? "mean" : isGuided ? "guided" : "mean_square");
+    this.take(terms.map(({ statistic, ...term }) => (statistic === usual(term) ? term : { ...term, statistic })));
+  }
+
   fillLayers({ layer }) {
     const chosen = layer.value;
     const isFirst = layer === this.lines[0]?.layer;
@@ -148,6 +154,7 @@ function read({ term: given, layer, channel, weight }) {
 }
 
 function field(label, control, help) {
+  control.setAttribute("aria-describedby", `${control.id}-help`);
   return h(
     "div",
     { class: "field" },
