@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from shared.blobs import Blobs
+from shared.picture_reading import upright
 from shared.pictures import PictureError
 
 #: Longer side in pixels; as that of the frames' thumbnails.
@@ -28,8 +29,8 @@ def _shrunk(data: bytes) -> bytes:
             # Decodes large JPEGs at a fraction of their size.
             image.draft("RGB", (2 * _LONG_EDGE, 2 * _LONG_EDGE))
             has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-            upright = ImageOps.exif_transpose(image)
-            picture = upright.convert("RGBA" if has_alpha else "RGB")
+            image.load()
+            picture = upright(image).convert("RGBA" if has_alpha else "RGB")
         picture.thumbnail((_LONG_EDGE, _LONG_EDGE), reducing_gap=3.0)
         file = io.BytesIO()
         picture.save(file, "WEBP", quality=_QUALITY)

@@ -50,6 +50,8 @@ SHORT = {
 }
 #: Fields that are a choice of numbers: unlike those of other fields, these are not read from text.
 _NUMBERS = frozenset({"output.bits"})
+#: Fields that are text, whatever it begins with.
+_TEXT = frozenset({"kind", "name", "model", "preset", "input", "content", "guide", "animation"})
 #: What a folder is searched for.
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"})
 MANIFEST_SUFFIXES = frozenset(f".{format}" for format in READERS)
@@ -247,7 +249,7 @@ def _set(job: Job, key: str, value: Any) -> None:
         key = SHORT[key]
     if key in _NUMBERS and isinstance(value, str) and value.isdecimal():
         value = int(value)
-    if isinstance(value, str) and value[:1] in ("[", "{"):
+    if isinstance(value, str) and value[:1] in ("[", "{") and key not in _TEXT:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:

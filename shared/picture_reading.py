@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
 from shared.pixels import Pixels, bands
 
@@ -32,6 +32,18 @@ FORMATS = {
 }
 _READABLE = "png, jpeg, webp, tiff, gif, bmp or avif"
 _ORIENTATION = 0x0112
+#: What turns a picture upright, by its EXIF orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+#: TIFF's tag that says what the least value means, and its value for white.
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
 
 class PictureError(ValueError):
@@ -91,7 +103,7 @@ def load(image: ImageFile.ImageFile) -> None:
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     """Width and height of a loaded image, turned as its EXIF orientation asks."""
     width, height = image.size
-    return (height, width) if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8) else (width, height)
+    return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)
 
 
 def read(data: bytes, limits: Limits) -> tuple[Pixels, Pixels | None, bytes | None]:
@@ -103,25 +115,38 @@ def read(data: bytes, limits: Limits) -> tuple[Pixels, Pixels | None, bytes | No
     low = _low_bytes(data, image, limits)
     load(image)
     icc, transparent = image.info.get("icc_profile"), image.info.get("transparency")
-    upright = _upright(image)
-    if upright.mode.startswith("I;16"):
-        grey = _array(upright, np.uint16)[..., None]
+    turned = upright(image)
+    if turned.mode.startswith("I;16"):
+        grey = _array(turned, np.uint16)[..., None]
+        if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            # Pillow turns 8 bits right, and leaves 16 as they are.
+            np.subtract(65535, grey, out=grey)
         return np.broadcast_to(grey, (*grey.shape[:2], 3)), _without_colour(grey, transparent), None
     if low is not None:
-        values = _joined(upright, low)
+        values = _joined(turned, low)
         alpha = values[..., 3] if values.shape[2] == 4 else _without_colour(values, transparent)
         return values[..., :3], alpha, _rgb_profile(icc)
-    if upright.mode not in ("RGB", "RGBA"):
-        upright, icc = _to_rgb(upright, icc)
+    if turned.mode not in ("RGB", "RGBA"):
+        turned, icc = _to_rgb(turned, icc)
     elif transparent is not None:
-        upright = upright.convert("RGBA")
-    shallow = _array(upright, np.uint8)
+        turned = turned.convert("RGBA")
+    shallow = _array(turned, np.uint8)
     return shallow[..., :3], shallow[..., 3] if shallow.shape[2] == 4 else None, _rgb_profile(icc)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
     """The loaded image turned as its EXIF orientation asks; itself when it stands upright."""
-    return image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
+    turn = _TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1, upright, where there is none, or none that can be read."""
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - cameras and editors write anything there, and Pillow raises nearly anything
+        return 1
+    return found if isinstance(found, int) and found in _TURNS else 1
 
 
 def _array(image: Image.Image, dtype: type[np.uint8 | np.uint16]) -> NDArray[Any]:
@@ -150,7 +175,7 @@ def _low_bytes(data: bytes, image: ImageFile.ImageFile, limits: Limits) -> Image
         for swapped in [f"{str(raw)[:-1]}{other[str(raw)[-1]]}"]
     ]
     load(second)
-    return _upright(second)
+    return upright(second)
 
 
 def _joined(high: Image.Image, low: Image.Image) -> NDArray[np.uint16]:

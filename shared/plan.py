@@ -6,7 +6,7 @@ The renderer follows the plan to the letter, so what people are told before a jo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
@@ -109,6 +109,7 @@ def plan(
     work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
     full_width, full_height = _output_size(spec, width, height)
     _check_size(full_width, full_height, card.name, work.min_size)
+    _check_borders(spec, card, full_width, full_height)
     reason = misfit(spec.output, full_width, full_height)
     if reason is not None:
         raise SpecError([Problem("output.format", reason)])
@@ -195,6 +196,14 @@ def _layers(spec: DreamSpec | StyleSpec, card: Card) -> list[Layer]:
         wanted = [(f"content_layers.{i}", item.layer, None) for i, item in enumerate(spec.content_layers)]
         wanted += [(f"style_layers.{i}", item.layer, None) for i, item in enumerate(spec.style_layers)]
         wanted += [(f"objective.{i}", term.layer, term.channel) for i, term in enumerate(spec.objective)]
+        problems += [
+            Problem(field, f"preset {spec.preset!r} names no {what} layers of {card.name}: name some")
+            for field, what in (("content_layers", "content"), ("style_layers", "style"))
+            if not getattr(spec, field)
+        ]
+        goals = (spec.content_weight, spec.style_weight, spec.tv_weight, *(term.weight for term in spec.objective))
+        if not any(goals):
+            problems.append(Problem("style_weight", "all weights are 0, so there is nothing to work towards"))
     for field, name, channel in wanted:
         try:
             layer = card.find_layer(name)
@@ -230,6 +239,20 @@ def _check_size(width: int, height: int, model: str, min_size: int) -> None:
         raise SpecError([Problem("size.long_edge", message)])
 
 
+def _check_borders(spec: DreamSpec | StyleSpec, card: Card, width: int, height: int) -> None:
+    """Raises SpecError for terms whose border leaves nothing of their layer."""
+    problems = []
+    for i, term in enumerate(spec.objective):
+        layer = card.find_layer(term.layer)
+        across, down = ((side - layer.min_size) // layer.stride + 1 for side in (width, height))
+        most = (min(across, down) - 1) // 2
+        if term.border > most:
+            has = f"{layer.name} has {across} × {down} cells of a picture of {width} × {height} pixels"
+            problems.append(Problem(f"objective.{i}.border", f"{has}, so that its border may be at most {most}"))
+    if problems:
+        raise SpecError(problems)
+
+
 @lru_cache(maxsize=65_536)
 def _plan(
     model: str,
@@ -253,6 +276,9 @@ def _plan(
     tile = _tile(work, notes, machine, *limits)
     # A tile that is alone has the memory of all.
     alone = _tile(work, [], machine, *limits, alone=True)
+    if limits[1] is not None:
+        # Who bounds tiles is short of memory: what is kept of all of them would be more than ever.
+        machine = replace(machine, kept_bytes=0)
     octaves = tuple(_octave(w, h, iterations, alone if max(w, h) <= alone else tile, work, machine) for w, h in sizes)
     return Plan(
         octaves=octaves,

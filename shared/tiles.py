@@ -64,10 +64,13 @@ def cut(length: int, tile: int, reach: Reach) -> tuple[Span, ...]:
     """Tiles of one size along an axis of `length` pixels (a multiple of the stride), each at most `tile` long.
 
     All spans have one length, so that one compiled program serves them all; their own parts cover the axis exactly.
+    ValueError: tiles of this length would own nothing.
     """
     if length <= tile:
         return (Span(0, length, 0, length),)
     halo = reach.halo_left + reach.halo_right
+    if tile < halo + reach.stride:
+        raise ValueError(f"tiles of {tile} pixels own nothing: the halo alone is {halo} pixels long")
     count = math.ceil((length - halo) / (tile - halo))
     # The shortest tile that still needs no more than `count` of them: less work is done twice.
     tile = round_up(math.ceil((length + (count - 1) * halo) / count), reach.stride)

@@ -87,11 +87,16 @@ class Heart:
             last = time.monotonic()
             if why is not None:
                 self._why = why
+            if why == "taken":
                 return
 
     def _beat(self) -> Why | None:
         told = self._told
         with self._store.write() as session:
+            if self._why in ("paused", "cancelled"):
+                # The slice is being saved, which may take longer than a lease: until it is, the job stays ours.
+                held = claims.hold(session, self._job_id, self._token, lease_seconds=self._lease_seconds)
+                return self._why if held else "taken"
             if told is None:
                 held = claims.renew(session, self._job_id, self._token, lease_seconds=self._lease_seconds)
             else:

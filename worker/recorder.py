@@ -11,12 +11,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from shared.store.jobs import claims
 from shared.store.tables import Frame, Job
 from worker.context import Context
 from worker.frames import frame_files, shrunk
 from worker.outputs import attempt_folder
+from worker.patience import committed
 from worker.render import Progress
 
 log = logging.getLogger(__name__)
@@ -54,9 +57,11 @@ class FrameRecorder:
             self._pending = self._pool.submit(self._tell)
 
     def flush(self) -> None:
-        """Wait until all frames are recorded; raises what went wrong with one."""
+        """Wait until all frames are recorded, also for a database that is away; raises what went wrong with one."""
         self._wait()
-        self._tell()
+        if self._stored:
+            committed(self._context.store, self._add, f"job {self._job.id}")
+            self._stored.clear()
 
     def close(self) -> None:
         """End the thread; whatever is under way is finished first."""
@@ -91,13 +96,20 @@ class FrameRecorder:
             self._tell()
 
     def _tell(self) -> None:
-        frames, self._stored = self._stored, []
-        if not frames:
+        if not self._stored:
             return
         self._told_at = time.monotonic()
-        with self._context.store.write() as session:
-            if not claims.add_frames(session, self._job.id, self._job.token or "", frames):
-                log.info("%d frames of job %s came too late", len(frames), self._job.id)
+        try:
+            with self._context.store.write() as session:
+                self._add(session)
+        except OperationalError as error:
+            log.warning("job %s: its frames are told later: %s", self._job.id, error)
+        else:
+            self._stored.clear()
+
+    def _add(self, session: Session) -> None:
+        if not claims.add_frames(session, self._job.id, self._job.token or "", self._stored):
+            log.info("%d frames of job %s came too late", len(self._stored), self._job.id)
 
 
 def frame_number(progress: Progress, every: int) -> int | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.blobs import BlobMissing
@@ -27,6 +27,7 @@ from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
 from worker.outputs import attempt_folder, finish
+from worker.patience import committed
 from worker.recorder import FrameRecorder
 from worker.render import NotFinite, OutOfMemory, Progress
 from worker.workbench import Bench, Work
@@ -35,10 +36,6 @@ log = logging.getLogger(__name__)
 
 #: What the job's own input is to blame for; trying again cannot help.
 _BAD_INPUT = (BlobMissing, PictureError, SpecError, UnknownModel, ValidationError)
-
-#: How long a finished slice waits for a database that is away, and how often it tries.
-_PATIENCE_SECONDS = 60.0
-_RETRY_SECONDS = 0.5
 
 
 class Slice:
@@ -90,13 +87,13 @@ class Slice:
         started = time.monotonic()
         key = f"{attempt_folder(self._job)}/checkpoint-{progress.step:06d}.npz"
         checkpoints.save(self._context.blobs, key, work.rendering.state())
+        self._bench.saving_seconds = time.monotonic() - started
         told, seconds = _told(progress), self._seconds()
         kept = self._commit(
             lambda session: claims.save(
                 session, self._job.id, self._token, told, checkpoint=key, seconds=seconds, reason=reason
             )
         )
-        self._bench.saving_seconds = time.monotonic() - started
         if not kept:
             self._bench.clear()
             return Ended("stale")
@@ -140,8 +137,8 @@ class Slice:
         tile = self._bench.tile
         self._bench.clear()
         settings = self._context.settings
-        with self._context.store.write() as session:
-            kept = claims.fail(
+        kept = self._commit(
+            lambda session: claims.fail(
                 session,
                 self._job.id,
                 self._token,
@@ -151,29 +148,21 @@ class Slice:
                 attempts=settings.fruitless_attempts,
                 tile=tile,
             )
+        )
         return Ended("failed", reason) if kept else Ended("stale")
 
     def _learn(self, work: Work, progress: Progress, first: Progress, started: float) -> None:
         share = (progress.mpit - first.mpit) / progress.mpit_total
-        with self._context.store.write() as session:
-            workers.learn(session, self._worker, share * work.plan.flops, time.monotonic() - started)
+        try:
+            with self._context.store.write() as session:
+                workers.learn(session, self._worker, share * work.plan.flops, time.monotonic() - started)
+        except SQLAlchemyError as error:
+            # Only estimates rest on it.
+            log.warning("job %s: how long it took is not remembered: %s", self._job.id, error)
 
     def _commit(self, change: Callable[[Session], bool]) -> bool:
-        """Commit a change that a slice's work hangs on, also when the database is away for a moment.
-
-        When the answer to a commit was lost, the repetition finds the token gone, and the slice counts as stale although
-        it was saved: that costs a warm start, no work.
-        """
-        patience = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                with self._context.store.write() as session:
-                    return change(session)
-            except OperationalError as error:
-                if time.monotonic() > patience:
-                    raise
-                log.warning("job %s: the database is away, its slice waits to be saved: %s", self._job.id, error)
-                time.sleep(_RETRY_SECONDS)
+        """Commit a change that a slice's work hangs on, also when the database is away for a moment."""
+        return committed(self._context.store, change, f"job {self._job.id}")
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began

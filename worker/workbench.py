@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shared.blobs import BlobMissing
 from shared.cards import card
 from shared.pictures import Picture, PictureError, decode
+from shared.pixels import Pixels
 from shared.plan import Plan, plan
 from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of, source_of
 from shared.store.assets import blob_key
@@ -23,7 +24,7 @@ from worker.context import Context
 from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
-from worker.render import Rendering, begin, resume
+from worker.render import Mismatch, Rendering, begin, forget, resume
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +41,19 @@ class Work:
     original: Picture | None
 
 
+#: Networks that are kept: fair turns may alternate between the jobs of as many, and each takes seconds to start.
+_NETWORKS = 3
+
+
 class Bench:
-    """Keeps the last job and the last network warm, for the slices that follow."""
+    """Keeps the last job and the last networks warm, for the slices that follow."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._network: Network | None = None
-        self._job: tuple[str, str | None, int | None] | None = None
+        #: By name, the latest last.
+        self._networks: dict[str, Network] = {}
+        #: ID, checkpoint, largest tile and network of the job on the bench.
+        self._job: tuple[str, str | None, int | None, str] | None = None
         self._work: Work | None = None
         #: Seconds that the last checkpoint took to save.
         self.saving_seconds = 0.0
@@ -60,10 +67,10 @@ class Bench:
         """The job's rendering at its checkpoint.
 
         Raises:
-            BlobMissing, PictureError, SpecError: an input is gone or cannot be rendered.
+            BlobMissing, PictureError, SpecError, UnknownModel: an input is gone or cannot be rendered.
         """
         tile_limit = job.tile_limit or self._context.settings.tile
-        wanted = (job.id, job.checkpoint, tile_limit)
+        wanted = (job.id, job.checkpoint, tile_limit, card(job.model).digest)
         if self._work is None or self._job != wanted:
             self.clear()
             self._work = self._restore(job, tile_limit)
@@ -73,7 +80,7 @@ class Bench:
     def saved(self, checkpoint: str) -> None:
         """The job on the bench stands at this checkpoint now."""
         if self._job is not None:
-            self._job = (self._job[0], checkpoint, self._job[2])
+            self._job = (self._job[0], checkpoint, *self._job[2:])
 
     def clear(self) -> None:
         """Put the job away: it is finished, or stands where no checkpoint is."""
@@ -89,17 +96,39 @@ class Bench:
         )
         network = self._load(spec.model)
         inputs = {field: picture.rgb for field, picture in pictures.items()}
-        state = self._checkpoint(job)
-        rendering = (
-            begin(spec, planned, network, inputs) if state is None else resume(spec, planned, network, inputs, state)
-        )
+        rendering = self._resumed(job, spec, planned, network, inputs) or begin(spec, planned, network, inputs)
         return Work(spec, planned, network, rendering, original)
 
+    def _resumed(
+        self,
+        job: Job,
+        spec: DreamSpec | StyleSpec,
+        planned: Plan,
+        network: Network,
+        inputs: Mapping[str, Pixels],
+    ) -> Rendering | None:
+        """The rendering at the job's checkpoint; None when there is none that it can go on from."""
+        state = self._checkpoint(job)
+        if state is None:
+            return None
+        try:
+            return resume(spec, planned, network, inputs, state)
+        except Mismatch as error:
+            log.warning("job %s starts over: %s", job.id, error)
+            return None
+
     def _load(self, model: str) -> Network:
+        found = self._networks.pop(model, None)
         # A model that was registered anew has another card.
-        if self._network is None or self._network.card != card(model):
-            self._network = load(model, folder=self._context.settings.networks)
-        return self._network
+        if found is None or found.card != card(model):
+            if found is not None or len(self._networks) == _NETWORKS:
+                # What was compiled holds on to its network. That of the others is compiled again when they come back.
+                if len(self._networks) == _NETWORKS:
+                    self._networks.pop(next(iter(self._networks)))
+                forget()
+            found = load(model, folder=self._context.settings.networks)
+        self._networks[model] = found
+        return found
 
     def _picture(self, asset: str) -> Picture:
         data = self._context.blobs.get(blob_key(asset))

@@ -207,11 +207,11 @@ def measure(path: str) -> tuple[int, int]:
     """Width and height of a picture file, turned upright, from its header alone. Raises Misused, OSError."""
     from PIL import Image
 
+    from shared.picture_reading import upright_size
+
     data = Path(path).read_bytes()
     try:
         with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
+            return upright_size(image)
     except Exception as error:  # noqa: BLE001 - damaged headers raise nearly anything in Pillow's readers
         raise Misused(f"{path} cannot be read as a picture: {error}") from None
-    return (height, width) if turned else (width, height)

@@ -328,3 +328,9 @@ def test_a_guide_is_a_picture_and_guides_whole_layers() -> None:
 def test_guides_without_a_use_are_refused(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ManifestError, match=said):
         check([Entry("", complete(fields))])
+
+
+@pytest.mark.parametrize("field", ["name", "input", "guide", "model", "preset"])
+def test_text_may_begin_as_json_does(field: str) -> None:
+    assert complete({field: "[draft] castle.jpg"})[field] == "[draft] castle.jpg"
+    assert complete({"optimizer": '{"history": 2}'})["optimizer"] == {"history": 2}

@@ -510,3 +510,25 @@ def test_read_manifest_of_other_pictures_and_no_pictures() -> None:
         assert read_manifest(saved(Image.new("RGB", (4, 4)), kind)) is None
     with pytest.raises(PictureError):
         read_manifest(b"no picture")
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_damaged_exif_is_no_damaged_picture(kind: str, orientation: int) -> None:
+    """Given a picture whose EXIF data were cut short or say nonsense, it is read, upright as far as that is known."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    whole = exif.tobytes()
+    plain = Image.fromarray(noise(20, 30))
+    for spoilt in (whole[:-3], b"Exif\x00\x00" + b"nonsense", whole.replace(b"\x01\x12", b"\x92\x86")):
+        data = saved(plain, kind, exif=spoilt)
+        info, picture = probe(data), decode(data)
+        assert (info.height, info.width) == picture.rgb.shape[:2]
+        assert sorted(picture.rgb.shape[:2]) == [20, 30]
+
+
+def test_16_bit_grey_may_have_white_as_zero() -> None:
+    values = np.linspace(0, 65535, 20 * 30).astype(np.uint16).reshape(20, 30)
+    white, black = (saved(Image.fromarray(values), "tiff", tiffinfo={262: zero}) for zero in (0, 1))
+    assert np.array_equal(decode(white).rgb, 65535 - decode(black).rgb)

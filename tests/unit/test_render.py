@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from shared.cards import card
 from shared.plan import Plan, plan
+from shared.problems import SpecError
 from shared.specs import SPEC, DreamSpec, StyleSpec
 from tests.reference.pictures import cosine, drawn
 from worker.networks import load
@@ -190,7 +191,7 @@ def test_states_are_numeric_arrays(network: Network) -> None:
     for fields in (DREAM, STYLE):
         for array in started(network, fields).state().values():
             assert isinstance(array, np.ndarray)
-            assert array.dtype.kind in "fi"
+            assert array.dtype.kind in "fiu"
 
 
 def test_roll_pushes_everywhere(network: Network) -> None:
@@ -286,3 +287,16 @@ def test_running_out_of_memory_is_one_error_and_leaves_the_state(network: Networ
     with pytest.raises(OutOfMemory):
         rendering.advance(exhausted)
     assert same_state(rendering.state(), before)
+
+
+@pytest.mark.parametrize("border", [3, 4])
+def test_borders_may_leave_nothing_of_a_small_octave(network: Network, border: int) -> None:
+    """Where a border leaves no cell of an early octave, the other terms go on alone; in the last one it is refused."""
+    terms = [{"layer": "mixed4c", "border": border}, {"layer": "mixed3a"}]
+    fields = DREAM | {"objective": terms, "octaves": {"count": 3, "scale": 1.6}, "size": {"long_edge": 150}}
+    if border == 4:
+        with pytest.raises(SpecError, match="border may be at most 3"):
+            prepared(fields)
+        return
+    picture = finished(started(network, fields))
+    assert np.isfinite(picture).all()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shared.cards import card
 from shared.plan import plan
+from shared.problems import SpecError
 from shared.specs import SPEC, Optimizer, StyleSpec
 from tests.reference.pictures import cosine, drawn, psnr, resampling
 from tests.reference.style import variation
@@ -307,7 +308,7 @@ def test_bits_do_not_depend_on_bands(rows: int, monkeypatch: pytest.MonkeyPatch)
         return add_variation(picture, 0.3, slope), slope
 
     def stepped() -> Any:
-        adam = Adam(Optimizer(), 5.0, clip=True)
+        adam = Adam(Optimizer(), 5.0, clip=True, averaged=True)
         slots = adam.begin(picture.copy())
         for count in (1, 2, 3):
             _, slots = adam.step(slots, lambda x: (0.0, gradient + x / 8), count)
@@ -347,3 +348,65 @@ def test_presets_of_vgg_are_the_recipes(model: str) -> None:
     assert (spec.loss, spec.content_weight, spec.style_weight, spec.noise) == ("gatys", 5, 100, 0.6)
     assert (spec.learning_rate, spec.optimizer, spec.clip, spec.frames.every) == (2.0, Optimizer(), False, 100)
     assert [item.weight for item in spec.style_layers] == [0.5, 1.0, 1.5, 3.0, 4.0]
+
+
+def test_steps_are_as_long_on_large_pictures_as_on_small_ones() -> None:
+    """The gradient of a mean falls with the number of pixels; Adam's epsilon must not take over."""
+
+    def first_step(side: int, loss: str) -> float:
+        adam = Adam(Optimizer(), 5.0, clip=False, averaged=loss != "sums")
+        slots = adam.begin(np.zeros((side, side, 3), np.float32))
+        gradient = np.full((side, side, 3), 5e-6 * 512**2 / side**2, np.float32)
+        return float(np.abs(adam.step(slots, lambda _: (0.0, gradient), 1)[1]["picture"]).mean())
+
+    assert first_step(2048, "energy") == pytest.approx(first_step(512, "energy"), rel=1e-3)
+    assert first_step(2048, "sums") < 0.8 * first_step(512, "sums")
+
+
+@pytest.mark.parametrize("tiling", [{"tile": 320}, {"tile": 64, "halo": 0}, {"tile": 256, "halo": 64}])
+def test_fast_tiles_measure_the_style_exactly(network: Network, tiling: dict[str, Any]) -> None:
+    """Tiles that are too short for exact halos still measure a style picture, and exactly so."""
+    content, style = drawn(400, 500), drawn(420, 700, 3)
+    fields = {"iterations": 2, "size": {"long_edge": 500}}
+    pictures = {"content": content, "styles.0.asset": style}
+    exact = begun(network, fields, pictures)
+    fast = begun(network, fields | {"tiling": {"mode": "fast", **tiling}}, pictures)
+    assert finished(fast).shape == content.shape
+    exact.advance(lambda: None)
+    fast_again = begun(network, fields | {"tiling": {"mode": "fast", **tiling}}, pictures)
+    fast_again.advance(lambda: None)
+    targets = [rendering._recipe._targets_of(0, lambda: None) for rendering in (exact, fast_again)]  # type: ignore[attr-defined]
+    for a, b in zip(*(found.parameters[:12] for found in targets), strict=True):
+        assert np.allclose(a, b, rtol=2e-3, atol=1e-6)
+
+
+def test_a_content_layer_may_be_named_twice(network: Network) -> None:
+    once = begun(network, {"content_layers": [{"layer": "mixed3a", "weight": 2}], "iterations": 1})
+    layers = [{"layer": "mixed3a"}, {"layer": "mixed3a"}]
+    twice = begun(network, {"content_layers": layers, "iterations": 1})
+    assert np.abs(finished(twice) - finished(once)).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"style_weight": 0, "content_weight": 0, "tv_weight": 0}, "style_weight"),
+        ({"model": "other"}, "content_layers"),
+        ({"model": "other", "content_layers": [{"layer": "mixed3a"}]}, "style_layers"),
+        ({"objective": [{"layer": "mixed4c", "border": 4}]}, "objective.0.border"),
+    ],
+)
+def test_a_style_transfer_without_a_goal_is_refused(fields: dict[str, Any], field: str) -> None:
+    known = card("motifnet").model_copy(update={"name": "other"})
+    with pytest.raises(SpecError) as refused:
+        plan(SPEC.validate_python(SMALL | fields), card=known, width=100, height=100)
+    assert field in [problem.field for problem in refused.value.problems]
+
+
+def test_who_is_short_of_memory_keeps_less_not_more() -> None:
+    spec = SPEC.validate_python(SMALL | {"octaves": {"count": 1}})
+    whole = plan(spec, card=card("motifnet"), width=1024, height=768)
+    halved = [plan(spec, card=card("motifnet"), width=1024, height=768, tile_limit=limit) for limit in (1024, 512, 256)]
+    assert whole.octaves[-1].keep
+    peaks = [planned.peak_bytes for planned in (whole, *halved)]
+    assert peaks == sorted(peaks, reverse=True)

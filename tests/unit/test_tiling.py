@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from shared.cards import Card
 from shared.tiles import Reach, Span, cut, pieces, reach_of
@@ -177,3 +178,27 @@ def test_a_halo_that_is_too_small_is_wrong(network: Network) -> None:
     _, gradient = engine.gradient(picture, [1.0], [None], lambda: None)
     _, expected = recipes.gradient(picture, lambda layers: tf.reduce_mean(tf.reduce_sum(layers["mixed4a"] ** 2, -1)))
     assert relative_error(gradient, expected) > 0.05
+
+
+def test_independent_tiles_without_padding_are_what_they_are_alone(network: Network) -> None:
+    """`roll` on a network whose tiles have fewer cells than they own: each counts what it has."""
+    other = unpadded(network.card)
+    statistics = (Statistic("last", "squares"),)
+    compiled = program(other, WeightedSum(statistics))
+    picture = drawn(128, 96)
+
+    def gradient(canvas: Canvas, part: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of the sum over cells."""
+        slope = Engine(compiled, canvas).gradient(part, [1.0], [None], lambda: None)[1]
+        return slope * canvas.counts(other, statistics)[0]
+
+    stride = other.graph.fields["last"].stride
+    tiled = Canvas(pieces(128, 64, stride), pieces(96, 64, stride))
+    found, alone = gradient(tiled, picture), np.zeros_like(picture)
+    for row, column in tiled.tiles:
+        rows, columns = slice(row.start, row.stop), slice(column.start, column.stop)
+        height, width = row.stop - row.start, column.stop - column.start
+        lone = Canvas((Span(0, height, 0, height),), (Span(0, width, 0, width),))
+        alone[rows, columns] = gradient(lone, picture[rows, columns].copy())
+    assert len(tiled.tiles) == 4
+    assert np.abs(found - alone).max() <= 1e-4 * np.abs(alone).max()

@@ -32,6 +32,8 @@ _TORCH = np.array([57.5 / 58.395, 57.5 / 57.12, 57.5 / 57.375], np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+#: What a convolution is called that makes the network's own colours of the picture's.
+_OWN = "own_colours"
 #: Operations that treat each channel by itself, so that a change of the channels' order may wait until after them.
 _BY_CHANNEL = ("pad", "scale", "depthwise", "max_pool", "avg_pool")
 
@@ -67,13 +69,25 @@ class Collection:
 
     def rescale(self, scale: float, offset: float) -> None:
         """Takes over a layer that computes x · scale + offset on the preprocessed picture."""
-        self.mean = [m - offset / (scale * self.scale) for m in self.mean]
+        if not scale:
+            raise BadModel("the network multiplies its pictures by 0")
+        own = _TORCH if self.preprocessing == "torch" else np.ones(3, np.float32)
+        self.mean = [
+            m - offset / (scale * self.scale * float(factor)) for m, factor in zip(self.mean, own, strict=True)
+        ]
         self.scale *= scale
+
+    def grey(self) -> str:
+        """The picture as networks of one channel see it; to be called before any operation. Its name."""
+        kernel = np.ones((1, 1, 1, 1), np.float32)
+        return self.conv(_OWN, INPUT, kernel, None)
 
     def op(self, name: str, kind: Kind, inputs: list[str], channels: int, **shape: Any) -> str:
         """Adds an operation; its name. Raises BadModel when there is one of that name, or inputs do not fit."""
         if name in self._channels:
             raise BadModel(f"two operations are called {name!r}")
+        if kind not in (*_BY_CHANNEL, "conv"):
+            inputs = [self._own(source) for source in inputs]
         if kind == "add" and len({self.channels(source) for source in inputs}) > 1:
             raise BadModel(f"{name!r} adds results with different numbers of channels")
         if shape.get("stride", 1) < 1 or shape.get("kernel", 1) < 1:
@@ -156,6 +170,13 @@ class Collection:
         while self._kinds[name] in _BY_CHANNEL:
             name = next(str(op["inputs"][0]) for op in self.ops if op["name"] == name)
         return name == INPUT
+
+    def _own(self, source: str) -> str:
+        """The result, with the network's own colours where it still has the picture's: what is done next may mix them."""
+        if self.preprocessing not in ("caffe", "torch") or not self.is_picture(source):
+            return source
+        name = _OWN if source == INPUT else f"{source}_{_OWN}"
+        return name if name in self else self.conv(name, source, np.eye(3, dtype=np.float32)[None, None], None)
 
     def _weighted(
         self, name: str, kind: Kind, source: str, kernel: FloatArray, bias: FloatArray | None, shape: dict[str, Any]

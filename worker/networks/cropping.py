@@ -38,9 +38,10 @@ class Cropping:
             if amounts != ((0, 0), (0, 0))
         )
 
-    def along(self, axis: int, span: Span, picture: int) -> tuple[list[tuple[int, int]], dict[str, int]]:
-        """For a tile's span of a picture so many pixels long: cells to cut before and after at each point, and the
-        pixel of the picture at which each layer's first cell that is left begins. Axis 0 counts rows, 1 columns.
+    def along(self, axis: int, span: Span, picture: int) -> tuple[list[tuple[int, int]], dict[str, tuple[int, int]]]:
+        """For a tile's span of a picture so many pixels long: cells to cut before and after at each point, and of each
+        layer the pixel of the picture at which the first cell that is left begins, and how many are left. Axis 0 counts
+        rows, 1 columns.
         """
         return _along(self, axis, span, picture)
 
@@ -98,13 +99,15 @@ def cropping(graph: Graph, layers: tuple[str, ...]) -> Cropping:
 
 
 @lru_cache(maxsize=4096)
-def _along(found: Cropping, axis: int, span: Span, picture: int) -> tuple[list[tuple[int, int]], dict[str, int]]:
+def _along(
+    found: Cropping, axis: int, span: Span, picture: int
+) -> tuple[list[tuple[int, int]], dict[str, tuple[int, int]]]:
     return _walk(found, found.points, axis, span, picture)
 
 
 def _walk(
     found: Cropping, points: tuple[str, ...], axis: int, span: Span, picture: int
-) -> tuple[list[tuple[int, int]], dict[str, int]]:
+) -> tuple[list[tuple[int, int]], dict[str, tuple[int, int]]]:
     amounts = []
     lengths, origins = {INPUT: span.stop - span.start}, {INPUT: span.start}
     for op in found.ops:
@@ -120,4 +123,4 @@ def _walk(
             amounts.append((before, after))
             length, origin = length - before - after, origin + before * stride
         lengths[op.name], origins[op.name] = length, origin
-    return amounts, {layer: origins[layer] for layer in found.layers}
+    return amounts, {layer: (origins[layer], lengths[layer]) for layer in found.layers}

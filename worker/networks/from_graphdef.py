@@ -48,6 +48,17 @@ _HARMLESS = """
 """
 PURE = frozenset((*_UNDERSTOOD.split(), *_HARMLESS.split(), *_ACTIVATIONS, *_PASSED_ON, *_NORMALISATIONS))
 
+#: What an attribute is that the file leaves out, by TensorFlow's own definitions of its operations.
+_DEFAULTS: dict[str, Any] = {
+    "LeakyRelu.alpha": 0.2,
+    "LRN.depth_radius": 5,
+    "LRN.bias": 1.0,
+    "LRN.alpha": 1.0,
+    "LRN.beta": 0.5,
+    "epsilon": 1e-4,
+    "is_training": True,
+}
+
 #: Constants with more numbers than this have to bring each of them along: one number can stand for as many as it likes.
 LARGEST_FILLED = 2**20
 
@@ -56,8 +67,9 @@ def from_graphdef(data: bytes, preprocessing: Preprocessing) -> Collection:
     """The operations and weights of a frozen graph. Raises BadModel, and google.protobuf's DecodeError for other data."""
     graph = tf.compat.v1.GraphDef.FromString(data)
     nodes = _checked(graph)
+    order = list(_in_order(nodes))
     walk = _Walk(Collection(preprocessing), nodes)
-    for name in _in_order(nodes):
+    for name in order:
         try:
             walk.take(nodes[name])
         except IndexError:
@@ -115,7 +127,9 @@ class _Walk:
         self._stands_for: dict[str, str] = {}
         self._vectors = Vectors(found)
         #: How many nodes take each node's result.
-        self._takers = Counter(_plain(source) for node in nodes.values() for source in node.input)
+        self._takers = Counter(
+            self._passed(source) for node in nodes.values() if node.op not in _PASSED_ON for source in node.input
+        )
 
     def take(self, node: Any) -> None:
         """Takes one node, or notes why not."""
@@ -172,9 +186,9 @@ class _Walk:
             case "Pad" if (around := self._padding(node)) is not None:
                 return found.op(node.name, "pad", inputs, channels, parameters=around)
             case "LRN":
-                values = [node.attr["depth_radius"].i, *(node.attr[key].f for key in ("bias", "alpha", "beta"))]
+                values = [_attribute(node, key) for key in ("depth_radius", "bias", "alpha", "beta")]
                 return found.op(node.name, "lrn", inputs, channels, parameters=values)
-            case "Concat" | "ConcatV2" if self._axis(node) in (3, -1):
+            case "Concat" | "ConcatV2" if self._axis(node) in (3, -1) and len(inputs) == len(node.input) - 1:
                 return found.op(node.name, "concat", inputs, sum(map(found.channels, inputs)))
             case "Mean" if self._axes(node) in ({1, 2}, {-3, -2}):
                 self._vectors.average(node.name, source)
@@ -251,11 +265,11 @@ class _Walk:
     def _normalisation(self, node: Any) -> tuple[Any, Any]:
         """Factor and offset of a trained batch normalisation."""
         if node.op == "BatchNormWithGlobalNormalization":
-            order, epsilon = (1, 2, 3, 4), node.attr["variance_epsilon"].f
+            order, epsilon, is_training = (1, 2, 3, 4), node.attr["variance_epsilon"].f, False
         else:
-            order, epsilon = (3, 4, 2, 1), node.attr["epsilon"].f
+            order, epsilon, is_training = (3, 4, 2, 1), _attribute(node, "epsilon"), _attribute(node, "is_training")
         found = [self._constant(node.input[i]) for i in order]
-        if any(value is None or value.ndim != 1 for value in found) or node.attr["is_training"].b:
+        if any(value is None or value.ndim != 1 for value in found) or is_training:
             return None, None
         mean, variance, beta, gamma = (np.asarray(value, np.float64) for value in found)
         if node.op == "BatchNormWithGlobalNormalization" and not node.attr["scale_after_normalization"].b:
@@ -270,7 +284,9 @@ class _Walk:
         """
         if factor is None:
             return None
-        alone = self._takers[_plain(next(i for i in node.input if not self._is_constant(_plain(i))))] == 1
+        if not {factor.size, offset.size} <= {1, self.found.channels(source)}:
+            return None
+        alone = self._takers[self._passed(next(i for i in node.input if not self._is_constant(_plain(i))))] == 1
         if source == INPUT and alone and factor.size == offset.size == 1 and not self.found.ops:
             self.found.rescale(float(factor[0]), float(offset[0]))
             return INPUT
@@ -278,6 +294,13 @@ class _Walk:
             self.found.fold(source, *(np.broadcast_to(v, self.found.channels(source)) for v in (factor, offset)))
             return self.found.rename(source, node.name)
         return self.found.affine(node.name, source, factor, offset)
+
+    def _passed(self, name: str) -> str:
+        """The node whose result this is, behind those that only pass it on."""
+        node = self._nodes[_plain(name)]
+        while node.op in _PASSED_ON:
+            node = self._nodes[_plain(node.input[0])]
+        return str(node.name)
 
     def _is_constant(self, name: str) -> bool:
         return self._origin(name).op in ("Const", "NoOp")
@@ -326,9 +349,18 @@ def _plain(name: str) -> str:
     return name.removeprefix("^").split(":")[0]
 
 
+def _attribute(node: Any, name: str) -> Any:
+    """A number or truth value of a node; the operation's own default where the file leaves it out."""
+    default = _DEFAULTS.get(f"{node.op}.{name}", _DEFAULTS.get(name))
+    if name not in node.attr:
+        return default
+    found = node.attr[name]
+    return found.b if isinstance(default, bool) else found.i if isinstance(default, int) else found.f
+
+
 def _activation(node: Any) -> dict[str, Any]:
     """Function and parameters of an activation."""
-    slope = [node.attr["alpha"].f] if node.op == "LeakyRelu" else []
+    slope = [_attribute(node, "alpha")] if node.op == "LeakyRelu" else []
     return {"function": _ACTIVATIONS[node.op], "parameters": slope}
 
 

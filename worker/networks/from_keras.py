@@ -53,7 +53,8 @@ def from_keras(model: Any, preprocessing: Preprocessing) -> Collection:
             f"the model takes {' and '.join(map(str, shapes))}; expected one picture (height, width, 3 or 1)"
         )
     walk = _Walk(Collection(preprocessing))
-    walk.finish(walk.go(graph, [INPUT]))
+    # Of several colours the first convolution makes grey, where nothing comes before it.
+    walk.finish(walk.go(graph, [INPUT if shapes[0][3] == 3 else walk.found.grey()]))
     return walk.found
 
 

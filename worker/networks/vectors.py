@@ -44,7 +44,9 @@ class Vectors:
 
     def flatten(self, name: str, source: str, side: int) -> None:
         """All numbers of the operation `source`, when it has `side` × `side` cells."""
-        pool = next(op for op in self._found.ops if op["name"] == source)
+        pool = next((op for op in self._found.ops if op["name"] == source), None)
+        if pool is None:
+            raise BadModel(f"{name!r} makes one row of numbers of the picture: there are no layers to dream on")
         if side == 1 and pool["kind"] == "avg_pool" and pool["padding"] == "valid":
             # The pool leaves one cell: on pictures of the intended size it is a global average.
             self.average(name, pool["inputs"][0])

@@ -3,7 +3,14 @@
 It knows nothing of Celery, SQL, HTTP or settings: specification, plan, network and pictures in, pictures out.
 """
 
-from worker.render.errors import NotFinite, OutOfMemory, RenderError
+from worker.render import gradients, programs
+from worker.render.errors import Mismatch, NotFinite, OutOfMemory, RenderError
 from worker.render.rendering import Progress, Rendering, begin, resume
 
-__all__ = ["NotFinite", "OutOfMemory", "Progress", "RenderError", "Rendering", "begin", "resume"]
+__all__ = ["Mismatch", "NotFinite", "OutOfMemory", "Progress", "RenderError", "Rendering", "begin", "forget", "resume"]
+
+
+def forget() -> None:
+    """Lets go of all compiled programs, and with them of the networks that nobody else holds."""
+    gradients.program.cache_clear()
+    programs.forget()

@@ -18,5 +18,9 @@ class NotFinite(RenderError):
         )
 
 
+class Mismatch(RenderError):
+    """A state is not one of this rendering: it was made with another network, or for another plan."""
+
+
 class OutOfMemory(RenderError):
     """Host or device ran out of memory; a smaller tile needs less."""

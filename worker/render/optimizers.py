@@ -14,6 +14,8 @@ from worker.render.banded import each_rows, scale
 from worker.render.recipe import FloatArray, Interrupt, Slots
 from worker.render.resample import cropped, empty_canvas, fill_margin, resize, resize_positive
 
+#: Pixels of the pictures that the recipes' numbers are meant for.
+_RECIPES_PIXELS = 512 * 512
 #: The loss of a picture (H, W, 3), and its gradient, a new array. May raise NotFinite, and what interrupts raise.
 Evaluate = Callable[[FloatArray], tuple[float, FloatArray]]
 
@@ -44,6 +46,8 @@ class Adam:
     rate: float
     #: Whether the picture is kept in 0–255: Adam's steps are as long in saturated places as elsewhere.
     clip: bool
+    #: Whether the loss is a mean over the picture, of which each pixel's share falls with their number.
+    averaged: bool
 
     def begin(self, picture: FloatArray) -> Slots:
         """Both moments 0."""
@@ -64,7 +68,7 @@ class Adam:
         """One evaluation, one step, in place."""
         picture, first, second = slots["picture"], slots["first_moment"], slots["second_moment"]
         loss, gradient = evaluate(picture)
-        beta1, beta2, epsilon = self.spec.beta1, self.spec.beta2, np.float32(self.spec.epsilon)
+        beta1, beta2, epsilon = self.spec.beta1, self.spec.beta2, np.float32(self._epsilon(picture))
         rate = np.float32(self.rate * np.sqrt(1 - beta2**count) / (1 - beta1**count))
 
         def band(rows: slice) -> None:
@@ -79,6 +83,11 @@ class Adam:
 
         each_rows(picture, band)
         return loss, slots
+
+    def _epsilon(self, picture: FloatArray) -> float:
+        """Against division by zero: no more of a small gradient than of those that the recipes' pictures have."""
+        height, width = picture.shape[:2]
+        return self.spec.epsilon * (min(1.0, _RECIPES_PIXELS / (height * width)) if self.averaged else 1.0)
 
 
 def enlarged(

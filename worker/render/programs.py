@@ -175,6 +175,12 @@ def _program(network: Network, statistics: tuple[Statistic, ...], cropped: bool)
     return TileProgram(network, statistics, cropped)
 
 
+def forget() -> None:
+    """Lets go of all programs."""
+    _descent.cache_clear()
+    _program.cache_clear()
+
+
 def tile_program(network: Network, statistics: tuple[Statistic, ...], canvas: Canvas, device: str) -> TileProgram:
     """The program for the tiles of a canvas; kept, so that the jobs of a batch are traced once."""
     return _program(network.variant(network.arithmetic, device), statistics, canvas.overlapping)

@@ -17,7 +17,7 @@ from shared.specs import DreamSpec, StyleSpec
 from worker.networks.network import Network
 from worker.render.crew import crew
 from worker.render.dream import Dream
-from worker.render.errors import OutOfMemory
+from worker.render.errors import Mismatch, OutOfMemory
 from worker.render.probing import halo_error
 from worker.render.recipe import Recipe, Slots
 from worker.render.style import StyleTransfer
@@ -99,7 +99,13 @@ class Rendering:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays from which `resume` goes on to the same bits."""
-        return {**self._slots, "step": np.array(self._step, np.int64), "score": np.array(self._score, np.float64)}
+        made_with = np.frombuffer(bytes.fromhex(self._network.digest), np.uint8)
+        return {
+            **self._slots,
+            "step": np.array(self._step, np.int64),
+            "score": np.array(self._score, np.float64),
+            "network": made_with,
+        }
 
     def finish(self) -> FloatArray:
         """The output (H, W, 3) in 0–255, at the plan's size. The last iteration must be done."""
@@ -142,11 +148,17 @@ def resume(
     pictures: Mapping[str, Pixels],
     state: Mapping[str, NDArray[Any]],
 ) -> Rendering:
-    """The rendering that `state` was taken of."""
-    slots = {name: array for name, array in state.items() if name not in ("step", "score")}
+    """The rendering that `state` was taken of. Raises Mismatch when it was of another network, or cut otherwise."""
+    slots = {name: array for name, array in state.items() if name not in ("step", "score", "network")}
+    if "network" not in state or state["network"].tobytes().hex() != network.digest:
+        raise Mismatch(f"its checkpoint was made with another network than this {network.card.name!r}")
     network = _computing(network, spec)
     recipe = _recipe(spec, plan, network, pictures)
-    return Rendering(spec, plan, network, recipe, slots, step=int(state["step"]), score=float(state["score"]))
+    rendering = Rendering(spec, plan, network, recipe, slots, step=int(state["step"]), score=float(state["score"]))
+    octave = plan.octaves[rendering.progress.octave - 1]
+    if slots["picture"].shape[:2] != (octave.canvas_height, octave.canvas_width):
+        raise Mismatch("its checkpoint is of another size than its plan")
+    return rendering
 
 
 def _computing(network: Network, spec: Spec) -> Network:

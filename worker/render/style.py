@@ -136,6 +136,6 @@ def _laid(picture: FloatArray, targets: Targets) -> FloatArray:
 def _optimizer(spec: StyleSpec) -> Optimizer:
     match spec.optimizer.method:
         case "adam":
-            return Adam(spec.optimizer, spec.learning_rate, spec.clip)
+            return Adam(spec.optimizer, spec.learning_rate, spec.clip, averaged=spec.loss != "sums")
         case "lbfgs":
             return LBFGS(spec.optimizer.history, spec.learning_rate, spec.clip)

@@ -11,7 +11,7 @@ import numpy as np
 from shared.pixels import Pixels
 from shared.plan import OctavePlan
 from shared.specs import StyleSpec
-from shared.tiles import cut, reach_of
+from shared.tiles import cut, reach_of, round_up
 from worker.networks.network import Network
 from worker.render.color import luminance, matched
 from worker.render.formulas import FORMULAS
@@ -99,8 +99,9 @@ class Measuring:
             silence += weight
             maps += self._cells(mask)
         canvas = self.content(octave, interrupt)
-        layers = tuple(item.layer for item in self._spec.content_layers)
-        references = features(self._network, layers, canvas, Canvas.of(octave), interrupt)
+        layers = tuple(dict.fromkeys(item.layer for item in self._spec.content_layers))
+        by_layer = dict(zip(layers, features(self._network, layers, canvas, Canvas.of(octave), interrupt), strict=True))
+        references = [by_layer[item.layer] for item in self._spec.content_layers]
         for item, reference in zip(self._spec.content_layers, references, strict=True):
             unit = self._formula.content(reference, len(references))
             parameters.append(self._spec.content_weight * item.weight * unit)
@@ -148,9 +149,13 @@ class Measuring:
         sums: list[FloatArray] = []
         for picture, weight in group.styles:
             factor = max(octave.height, octave.width) / max(picture.shape[:2])
+            # A narrow strip is enlarged until the layers have a cell of it.
+            factor = max(factor, max(layer.min_size for layer in layers) / min(picture.shape[:2]))
             rows, columns = (max(round(side * factor), 1) for side in picture.shape[:2])
-            height, width = (-(-side // reach.stride) * reach.stride for side in (rows, columns))
-            canvas = Canvas(cut(height, octave.tile, reach), cut(width, octave.tile, reach))
+            height, width = (round_up(side, reach.stride) for side in (rows, columns))
+            # Styles are measured exactly, once for each octave, also where the job's own tiles see less than all.
+            tile = max(octave.tile, reach.smallest_tile)
+            canvas = Canvas(cut(height, tile, reach), cut(width, tile, reach))
             window = extend(resize(picture, rows, columns, interrupt), height, width)
             found = means(self._network, statistics, window, canvas, interrupt)
             share = np.float32(weight / group.weight)

@@ -169,9 +169,11 @@ def _inside(
     for region in regions:
         stride = found.graph.fields[region.layer].stride
         for span, pixels, origins in ((row, canvas.height, tops), (column, canvas.width, lefts)):
+            origin, length = origins[region.layer][0] // stride, origins[region.layer][1]
             last = found.graph.length(region.layer, pixels) - region.border
-            first_cell = max(span.own_start // stride, region.border)
-            last_cell = max(min(span.own_stop // stride, last), first_cell)
-            origin = origins[region.layer] // stride
+            # Independent tiles of networks without padding have fewer cells than they own.
+            owned = min(span.own_stop // stride, origin + length)
+            first_cell = min(max(span.own_start // stride, region.border), owned)
+            last_cell = max(min(owned, last), first_cell)
             cells += [first_cell - origin, last_cell - origin]
     return np.array(trims, np.int32).reshape(-1, 4), np.array(cells, np.int32).reshape(-1, 4)

@@ -120,6 +120,13 @@ def renew(session: Session, job_id: str, token: str, *, lease_seconds: float) ->
     return _change(session, *_held(job_id, token), values={"lease_until": now() + lease_seconds}) is not None
 
 
+def hold(session: Session, job_id: str, token: str, *, lease_seconds: float) -> bool:
+    """Renew the lease of a job that was paused or cancelled while its worker still saves what it has."""
+    statement = update(Job).where(Job.id == job_id, Job.token == token).values(lease_until=now() + lease_seconds)
+    held = session.execute(statement.returning(Job.id), execution_options={"synchronize_session": False})
+    return held.first() is not None
+
+
 def add_frames(session: Session, job_id: str, token: str, frames: Sequence[NewFrame]) -> bool:
     """Record frames, each once: a later attempt that renders the same iteration again changes nothing.
 

@@ -1,0 +1,178 @@
+"""A worker's slices over a real database: what is kept when things are slow, away, or no longer what they were."""
+
+from __future__ import annotations
+
+import gc
+import json
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from shared.blobs import open_blobs
+from shared.cards import card
+from shared.plan import plan
+from shared.settings import Settings
+from shared.settings import settings as current
+from shared.specs import SPEC
+from shared.store import Store, workers
+from shared.store.jobs import claims, schedule, steering, submission
+from shared.store.tables import Job
+from tests.conftest import wait_until
+from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.test_store import get, save
+from worker.attempt import Ended
+from worker.context import Context
+from worker.heart import Heart, Stopped
+from worker.networks.adding import add
+from worker.slice import Slice
+from worker.workbench import Bench
+
+DREAM: dict[str, Any] = {"kind": "dream", "size": {"long_edge": 64}, "octaves": {"count": 1}, "iterations": 500}
+
+
+class Farmhand:
+    """A worker's process in this one."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.context = Context(settings, store, open_blobs(settings))
+        self.bench = Bench(self.context)
+
+    def submit(self, **fields: Any) -> str:
+        """Submit a dream; its ID."""
+        spec = SPEC.validate_python(DREAM | fields)
+        new = submission.NewJob(spec=spec, name="x", plan=plan(spec, card=card(spec.model), width=None, height=None))
+        with self.context.store.write() as session:
+            batch = submission.create_batch(session, "ada", "a batch", [new])
+            return str(session.query(Job).filter_by(batch_id=batch.id).one().id)
+
+    def slice(self, job_id: str) -> Ended:
+        """Claim the job and render a slice of it."""
+        job = claim_next(self.context.store, job_id)
+        assert job is not None
+        heart = Heart(self.context.store, job, beat_seconds=0.2, lease_seconds=20)
+        with heart.beating():
+            return Slice(self.context, self.bench, "w", job, heart).run()
+
+
+@pytest.fixture
+def hand(settings: Settings, store: Store) -> Farmhand:
+    return Farmhand(settings.model_copy(update={"slice_seconds": 0.3}), store)
+
+
+def away(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[int]:
+    """The database is away the first time that this function is called; counts its calls."""
+    real: Callable[..., Any] = getattr(module, name)
+    calls: list[int] = []
+
+    def called(*args: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
+        return real(*args, **options)
+
+    monkeypatch.setattr(module, name, called)
+    return calls
+
+
+@pytest.mark.parametrize(("module", "name"), [(claims, "save"), (claims, "add_frames"), (workers, "learn")])
+def test_a_database_that_is_away_for_a_moment_costs_no_work(
+    hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    job_id = hand.submit(frames={"every": 1})
+    calls = away(monkeypatch, module, name)
+    ended = hand.slice(job_id)
+    job = get(store, job_id)
+    assert (ended.outcome, job.fruitless) == ("saved", 0)
+    assert calls
+    assert job.checkpoint_step > 0
+    assert job.frames == job.checkpoint_step
+
+
+@pytest.mark.parametrize("action", ["pause", "cancel"])
+def test_saving_may_take_longer_than_a_lease(store: Store, action: str) -> None:
+    """Given a paused job whose checkpoint takes long to write, nobody takes the job away meanwhile."""
+    job_id = submit(store, "ada").jobs[0]
+    job = claim_next(store, job_id)
+    assert job is not None
+    heart = Heart(store, job, beat_seconds=0.1, lease_seconds=1.0)
+    with heart.beating():
+        heart.tell(told(job, 1))
+        with store.write() as session:
+            steering.steer(session, action, job_id=job_id, reason="by ada")  # type: ignore[arg-type]
+        wait_until(lambda: stopped(heart), what="the heart's word")
+        lease = get(store, job_id).lease_until
+        assert lease is not None
+        wait_until(lambda: (get(store, job_id).lease_until or 0) > lease + 1.5, what="the lease's renewal")
+        with store.write() as session:
+            assert schedule.expire_leases(session, retry_seconds=0, attempts=3) == 0
+        assert save(store, job, 3, "kept")
+    row = get(store, job_id)
+    assert (row.checkpoint, row.token) == ("kept", None)
+
+
+def stopped(heart: Heart) -> bool:
+    try:
+        heart.check()
+    except Stopped:
+        return True
+    return False
+
+
+@pytest.fixture
+def networks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of registered networks that cards are read from, too."""
+    monkeypatch.setenv("DREAMFARM_DATA", str(settings.data))
+    current.cache_clear()
+    yield settings.networks
+    current.cache_clear()
+
+
+def registered(name: str, folder: Path, tmp_path: Path, seed: int) -> None:
+    """A small network of random weights."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    x = inputs = keras.Input((None, None, 3))
+    for i in range(2):
+        x = keras.layers.Conv2D(8, 3, padding="same", activation="relu", name=f"conv{i}")(x)
+    keras.Model(inputs, x).save(tmp_path / f"{name}.keras")
+    add(name, tmp_path / f"{name}.keras", folder=folder)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_only_the_last_networks_are_kept(hand: Farmhand, networks: Path, tmp_path: Path) -> None:
+    """Given jobs of many networks in turns, those that are not used any more are let go, with all that was compiled."""
+    kept: list[weakref.ref[Any]] = []
+    for i in range(5):
+        registered(f"net{i}", networks, tmp_path, i)
+        job = hand.submit(model=f"net{i}", objective=[{"layer": "conv1"}], iterations=1)
+        assert hand.slice(job).outcome == "succeeded"
+        kept.append(weakref.ref(hand.bench._networks[f"net{i}"]))
+    gc.collect()
+    assert [ref() is not None for ref in kept] == [False, False, True, True, True]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_job_starts_over_when_its_network_is_another_one(
+    hand: Farmhand, store: Store, networks: Path, tmp_path: Path
+) -> None:
+    """Given a network that was registered anew while a job waited, the job's result is the new network's alone."""
+    registered("net", networks, tmp_path, 1)
+    fields: dict[str, Any] = {"model": "net", "objective": [{"layer": "conv1"}], "frames": {"every": 0}}
+    begun = hand.submit(**fields)
+    assert hand.slice(begun).outcome == "saved"
+    step = get(store, begun).checkpoint_step
+    assert step > 0
+    registered("net", networks, tmp_path, 2)
+    while hand.slice(begun).outcome == "saved":
+        pass
+    fresh = hand.submit(**fields)
+    while hand.slice(fresh).outcome == "saved":
+        pass
+    outputs = [hand.context.blobs.get(str(get(store, job).output)) for job in (begun, fresh)]
+    assert json.loads(hand.context.blobs.get(str(get(store, begun).manifest)))["model"]["sha256"] == card("net").digest
+    assert outputs[0] == outputs[1]
