@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from fastapi import FastAPI
@@ -36,8 +37,26 @@ STYLE: dict[str, Any] = {
     "styles": [{"asset": _PICTURE, "weight": 1.0}],
     "preset": "gatys",
 }
-_JOB = {"oneOf": [{"$ref": _REF.format(model="DreamSpec")}, {"$ref": _REF.format(model="StyleSpec")}]}
+_KINDS = {"dream": "DreamSpec", "style": "StyleSpec"}
+_JOB = {
+    "oneOf": [{"$ref": _REF.format(model=model)} for model in _KINDS.values()],
+    "discriminator": {
+        "propertyName": "kind",
+        "mapping": {kind: _REF.format(model=model) for kind, model in _KINDS.items()},
+    },
+}
 _NOISE = {"kind": "dream", "preset": "multiscale", "size": {"long_edge": 512}}
+
+
+#: A job to be planned needs no picture when it says how large it is.
+_SIDE = {"type": "integer", "minimum": 1, "description": "Of a picture that is not uploaded yet, in pixels"}
+_PLANNED = {
+    "oneOf": [{"$ref": _REF.format(model=f"Planned{model}")} for model in _KINDS.values()],
+    "discriminator": {
+        "propertyName": "kind",
+        "mapping": {kind: _REF.format(model=f"Planned{model}") for kind, model in _KINDS.items()},
+    },
+}
 
 
 def job_body() -> dict[str, Any]:
@@ -68,7 +87,8 @@ def plan_body() -> dict[str, Any]:
         "job": {"summary": "A job whose picture is not uploaded", "value": _NOISE | {"width": 3000, "height": 2000}},
         "batch": {"summary": "Many jobs", "value": {"jobs": [_NOISE, {"kind": "dream"}]}},
     }
-    schema = {"anyOf": [*_JOB["oneOf"], {"$ref": _REF.format(model="BatchSpec")}]}
+    jobs = {"type": "object", "properties": {"jobs": {"type": "array", "items": _PLANNED}}, "required": ["jobs"]}
+    schema = {"anyOf": [_PLANNED, jobs]}
     return _body({"application/json": {"schema": schema, "examples": examples}})
 
 
@@ -90,7 +110,15 @@ def document(app: FastAPI) -> dict[str, Any]:
         [(model, "validation") for model in (BatchSpec, DreamSpec, StyleSpec)] + [(ProblemDetails, "serialization")],
         ref_template=_REF,
     )
-    made["components"]["schemas"] |= specs["$defs"]
+    schemas = specs["$defs"]
+    for model in _KINDS.values():
+        # The specification's classes fill the kind in; in a request it says which of them is meant.
+        schemas[model]["required"] = ["kind", *schemas[model].get("required", [])]
+        planned = schemas[f"Planned{model}"] = copy.deepcopy(schemas[model])
+        planned["properties"] |= {"width": _SIDE, "height": _SIDE}
+        planned["required"] = ["kind"]
+    schemas["BatchSpec"]["properties"]["jobs"]["items"] = _JOB
+    made["components"]["schemas"] |= schemas
     problem = {"application/problem+json": {"schema": {"$ref": _REF.format(model="ProblemDetails")}}}
     for path in made["paths"].values():
         for operation in path.values():

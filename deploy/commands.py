@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from api.cli import words
 from api.cli.command import Json, add, print_json
 from deploy import keys
+from deploy.data_folder import Data
 
 if TYPE_CHECKING:
     from deploy.status import Status
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 _FARM = "The farm on this machine"
 _PARTS = "Single parts, for a cluster"
-
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="The farm's data folder [default: DREAMFARM_DATA, else your user data folder]."),
-]
 
 
 def add_commands(app: typer.Typer) -> None:

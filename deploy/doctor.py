@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import shutil
 import stat
 import sys
@@ -128,10 +129,10 @@ def check_data(settings: Settings) -> Check:
     if not data.exists():
         return Check(name="data", result="passes", found=f"{data} will be made by `dreamfarm up`")
     if farmfile.read(data) is not None and not farmfile.is_locked(data):
-        remedy = f"`dreamfarm down --data {data}` or the next `dreamfarm up` clears it up"
+        remedy = f"`dreamfarm down --data {shlex.quote(str(data))}` or the next `dreamfarm up` clears it up"
         return Check(name="data", result="warns", found=f"the farm in {data} crashed", remedy=remedy)
     if stat.S_IMODE(data.stat().st_mode) & 0o077:
-        remedy = f"chmod 700 {data}"
+        remedy = f"chmod 700 {shlex.quote(str(data))}"
         return Check(name="data", result="warns", found=f"others can look into {data}", remedy=remedy)
     return Check(name="data", result="passes", found=str(data))
 

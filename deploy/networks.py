@@ -10,6 +10,7 @@ from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 from rich.text import Text
 
 from api.cli.command import Failed, Json, Misused, add, err, out, print_json
+from deploy.data_folder import Data, use
 from deploy.portraying import portray_model
 from shared.problems import nearest
 
@@ -55,6 +56,7 @@ def add_model(
         ),
     ] = None,
     licence: Annotated[str, typer.Option("--licence", help="Shown with the model")] = "unknown",
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Register a network of your own, for this machine's workers.
@@ -67,6 +69,7 @@ def add_model(
     from worker.networks.adding import add as register
     from worker.networks.collect import BadModel
 
+    use(data)
     try:
         card, notes = register(
             name,
@@ -90,6 +93,7 @@ def pull_model(
         str | None,
         typer.Option("--from", metavar="FILE|URL", help="The same file, if it is here already or at another address"),
     ] = None,
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Download a published network for this machine's workers.
@@ -107,6 +111,7 @@ def pull_model(
 
     if model not in PUBLISHED:
         raise Misused(f"{model!r} is not published{nearest(model, PUBLISHED)}; there are: {', '.join(PUBLISHED)}")
+    use(data)
     folders = {"folder": settings().networks, "cache": settings().data / "downloads"}
     columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     try:

@@ -10,6 +10,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.text import Text
 
 from api.cli.command import Failed, Json, Misused, err, out, print_json
+from deploy.data_folder import Data, use
 from deploy.rendering import open_bench
 from shared.problems import nearest
 
@@ -48,6 +49,7 @@ def portray_model(
     iterations: Annotated[int, typer.Option(min=1, max=1000, help="Steps in each of three octaves")] = 24,
     again: Annotated[bool, typer.Option("--again", help="Also those that are there already")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="Another folder than the network's own")] = None,
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Have a network portray its layers and channels, for the gallery's page of networks.
@@ -60,13 +62,14 @@ def portray_model(
     from shared.cards import UnknownModel, card
     from shared.portraits import Album, album
 
+    use(data)
     try:
         known = card(model)
     except UnknownModel as error:
         raise Misused(str(error.args[0])) from None
     wanted = list(_wanted(known, _layers(known, layer), channels))
     kept = album(known) if folder is None else Album(folder, known.digest)
-    missing = [portrait for portrait in wanted if again or portrait not in kept.portraits]
+    missing = [portrait for portrait in wanted if again or portrait not in kept]
     made = _portray(known, missing, kept, size, iterations) if missing else 0
     if as_json:
         print_json(kept.portraits)
@@ -83,10 +86,12 @@ def _portray(card: Card, missing: Sequence[Portrait], kept: Album, size: int, it
     with Progress(*columns, console=err, transient=True) as progress:
         for portrait in progress.track(missing, description=f"portraits of {card.name}"):
             jpeg = _render(bench, card, portrait, size, iterations)
-            if jpeg is None:
-                err.print(f"{portrait.name(card.by_name[portrait.layer])} of {portrait.layer} does not stir")
-                continue
             try:
+                if jpeg is None:
+                    kept.add_still(portrait)
+                    name = portrait.name(card.by_name[portrait.layer])
+                    err.print(f"{name} of {portrait.layer} does not stir", markup=False)
+                    continue
                 kept.add(portrait, jpeg)
             except OSError as error:
                 raise Failed(f"the portraits cannot be kept: {error}") from None

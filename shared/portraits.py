@@ -32,7 +32,7 @@ class Portrait(BaseModel):
     @property
     def file(self) -> str:
         """The name of its file, a JPEG."""
-        return f"{quote(self.layer, safe='')}{'' if self.channel is None else f'.{self.channel}'}.jpg"
+        return f"{quote(self.layer, safe='')}{'' if self.channel is None else f'@{self.channel}'}.jpg"
 
     def name(self, layer: Layer) -> str:
         """What people call it: the channel's name, where it has one."""
@@ -47,6 +47,8 @@ class _Index(BaseModel):
     #: SHA-256 of the weights that dreamt them.
     digest: str
     portraits: tuple[Portrait, ...] = ()
+    #: Of what nothing came.
+    still: tuple[Portrait, ...] = ()
 
 
 class Album:
@@ -54,15 +56,19 @@ class Album:
 
     def __init__(self, folder: Path, digest: str, bundled: Path | None = None) -> None:
         """Portraits that other weights (of another `digest`) dreamt do not count."""
-        self.folder, self._digest = folder, digest
-        self._own = dict.fromkeys(_read(folder, digest))
-        self._bundled = bundled
-        self._others = () if bundled is None else _read(bundled, digest)
+        self.folder, self._bundled = folder, bundled
+        own, others = _read(folder, digest), _Index(digest=digest) if bundled is None else _read(bundled, digest)
+        self._digest, self._own, self._others = digest, dict.fromkeys(own.portraits), others.portraits
+        self._still = dict.fromkeys((*others.still, *own.still))
 
     @property
     def portraits(self) -> tuple[Portrait, ...]:
         """All portraits, in the order in which they are shown."""
         return tuple(dict.fromkeys((*self._others, *self._own)))
+
+    def __contains__(self, portrait: Portrait) -> bool:
+        """Whether it is there, or was tried in vain."""
+        return portrait in self._own or portrait in self._others or portrait in self._still
 
     def path(self, portrait: Portrait) -> Path:
         """The file of one of them."""
@@ -73,8 +79,18 @@ class Album:
         self.folder.mkdir(parents=True, exist_ok=True)
         _replace(self.folder / portrait.file, jpeg)
         self._own[portrait] = None
-        index = _Index(digest=self._digest, portraits=tuple(self._own))
+        self._still.pop(portrait, None)
         # After the picture: whatever the index names is there.
+        self._write()
+
+    def add_still(self, portrait: Portrait) -> None:
+        """Remembers that nothing came of a portrait. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._still[portrait] = None
+        self._write()
+
+    def _write(self) -> None:
+        index = _Index(digest=self._digest, portraits=tuple(self._own), still=tuple(self._still))
         _replace(self.folder / _INDEX, index.model_dump_json(indent=1).encode() + b"\n")
 
 
@@ -88,8 +104,9 @@ def album(card: Card) -> Album:
 def sheet(card: Card) -> bytes:
     """All portraits of a network on one page, a JPEG. Raises shared.pictures.PictureError when there are none."""
     kept = album(card)
+    there = [(portrait, path) for portrait in kept.portraits if (path := kept.path(portrait)).is_file()]
     return contact_sheet(
-        [(caption(card, portrait), kept.path(portrait).read_bytes()) for portrait in kept.portraits],
+        [(caption(card, portrait), path.read_bytes()) for portrait, path in there],
         title=f"{card.name}: what it dreams of",
         row=_ROW,
     )
@@ -102,12 +119,12 @@ def caption(card: Card, portrait: Portrait) -> str:
     return portrait.name(layer) if named else f"{layer.name} {portrait.channel}"
 
 
-def _read(folder: Path, digest: str) -> tuple[Portrait, ...]:
+def _read(folder: Path, digest: str) -> _Index:
     try:
         index = _Index.model_validate_json((folder / _INDEX).read_bytes())
     except (FileNotFoundError, ValueError):  # an index that cannot be read is made anew
-        return ()
-    return index.portraits if index.digest == digest else ()
+        return _Index(digest=digest)
+    return index if index.digest == digest else _Index(digest=digest)
 
 
 def _replace(path: Path, data: bytes) -> None:

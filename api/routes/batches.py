@@ -165,7 +165,7 @@ def _archive(blobs: Blobs, named: list[tuple[str, str]]) -> Iterator[bytes]:
     yield from archive.finalize()
 
 
-@router.get("/{batch_id}/contact-sheet", responses=FILE_RESPONSE)
+@router.get("/{batch_id}/contact-sheet", response_class=Response, responses=FILE_RESPONSE)
 def get_contact_sheet(batch_id: str, farm: Farm, who: Viewer) -> Response:
     """The newest frame of every job on one page (JPEG)."""
     with farm.store.read() as session:

@@ -73,7 +73,7 @@ def get_portrait(name: str, file: str, _who: Viewer) -> FileResponse:
     """A portrait, as a JPEG."""
     kept = album(card(name))
     for portrait in kept.portraits:
-        if portrait.file == file:
+        if portrait.file == file and kept.path(portrait).is_file():
             return FileResponse(kept.path(portrait), media_type=MEDIA_TYPES["jpeg"], headers={"Cache-Control": FOREVER})
     raise not_found(f"{name} has no portrait {file!r}")
 

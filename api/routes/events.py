@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.auth import Caller, Viewer
-from api.errors import invalid
+from api.auth import Caller, Viewer, bearer, caller
+from api.errors import ApiError, invalid
 from api.services import Farm, Services
 from api.tail import Interest
 from shared.store import queries
@@ -21,6 +24,8 @@ _HEADERS = {
     # Proxies (nginx) must not collect the stream.
     "X-Accel-Buffering": "no",
 }
+#: How long a revoked key may go on listening.
+_ASK_SECONDS = 5.0
 
 
 class _EventStream(StreamingResponse):
@@ -29,8 +34,10 @@ class _EventStream(StreamingResponse):
 
 @router.get("", response_class=_EventStream)
 async def listen(
+    request: Request,
     farm: Farm,
     who: Viewer,
+    key: Annotated[str | None, Depends(bearer)],
     batch: Annotated[str | None, Query(description="Only this batch; an ID or prefix")] = None,
     job: Annotated[str | None, Query(description="Only this job; an ID or prefix")] = None,
     last_event_id: Annotated[str | None, Query(description="As the header, for clients that cannot set it")] = None,
@@ -43,7 +50,28 @@ async def listen(
     interest = await anyio.to_thread.run_sync(_interest, farm, who, batch, job)
     # A browser that reconnects sends the header; what the address said is older then.
     stream = await farm.tail.listen(interest, _number(last_event_id_header or last_event_id))
-    return _EventStream(stream, headers=_HEADERS)
+    return _EventStream(_while_allowed(stream, lambda: _knows(farm, request, key, who)), headers=_HEADERS)
+
+
+async def _while_allowed(stream: AsyncIterator[bytes], allowed: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """The stream, until its listener's key is revoked; asked every few seconds, as keep-alives come at least."""
+    asked = time.monotonic()
+    async for part in stream:
+        if time.monotonic() - asked > _ASK_SECONDS:
+            if not await anyio.to_thread.run_sync(allowed):
+                return
+            asked = time.monotonic()
+        yield part
+
+
+def _knows(farm: Services, request: Request, key: str | None, who: Caller) -> bool:
+    """Whether the request would still be answered, and alike."""
+    try:
+        return caller(request, farm, key) == who
+    except ApiError:
+        return False
+    except SQLAlchemyError:
+        return True  # nothing can be read from the database meanwhile, and the next question follows
 
 
 def _interest(farm: Services, who: Caller, batch: str | None, job: str | None) -> Interest:

@@ -208,3 +208,20 @@ def test_the_server_stops_while_somebody_listens(one_api: RunningApi) -> None:
         assert next(lines)
         one_api.stop()
         assert list(lines) is not None
+
+
+def test_a_revoked_key_hears_nothing_more(one_api: RunningApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a listener whose key is revoked, its stream ends; others go on."""
+    monkeypatch.setattr("api.routes.events._ASK_SECONDS", 0.2)
+    monkeypatch.setattr("api.tail._KEEP_ALIVE_SECONDS", 0.2)
+    admin = one_api.client("root", "admin")
+    made = admin.post("/v1/keys", json={"owner": "eve", "role": "viewer"}).json()
+    eve = one_api.anyone({"Authorization": f"Bearer {made['key']}"})
+    with eve.stream("GET", "/v1/events") as stream:
+        parts = stream.iter_text()
+        assert "stream.opened" in next(parts)
+        next(parts)  # still alive
+        assert admin.delete(f"/v1/keys/{made['id']}").status_code == 204
+        for _ in parts:
+            pass
+    problem(eve.get("/v1/session"), 401)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import httpx
+import jsonschema
 import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -84,6 +85,25 @@ def test_the_document_describes_bodies_and_errors(one_api: RunningApi) -> None:
     assert names <= set(document["components"]["schemas"])
     page = one_api.anyone().get("/docs").text
     assert "/v1/batches/{batch_id}/outputs.zip" in page
+
+
+def test_every_example_is_what_the_document_says(one_api: RunningApi) -> None:
+    """Bodies are read by hand, so the document is: its examples fit its schemas, and what it requires is required."""
+    document = one_api.anyone().get("/openapi.json").json()
+    client, checked = one_api.client(), 0
+    for path in ("/v1/jobs", "/v1/batches", "/v1/plan"):
+        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        validator = jsonschema.Draft202012Validator(body["schema"] | {"components": document["components"]})
+        examples = [example["value"] for example in body.get("examples", {}).values()] or [body["example"]]
+        for example in examples:
+            validator.validate(example)
+            checked += 1
+        bare = {"preset": "reef"} if path == "/v1/jobs" else {"jobs": [{"preset": "reef"}]}
+        assert not validator.is_valid(bare)
+        problem(client.post(path, json=bare), 422)
+    assert checked >= 6
+    sheet = document["paths"]["/v1/batches/{batch_id}/contact-sheet"]["get"]["responses"]["200"]["content"]
+    assert "application/json" not in sheet
 
 
 def test_addresses_and_methods_that_do_not_exist_are_problems_too(one_api: RunningApi) -> None:

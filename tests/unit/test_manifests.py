@@ -333,4 +333,5 @@ def test_guides_without_a_use_are_refused(fields: dict[str, Any], said: str) -> 
 @pytest.mark.parametrize("field", ["name", "input", "guide", "model", "preset"])
 def test_text_may_begin_as_json_does(field: str) -> None:
     assert complete({field: "[draft] castle.jpg"})[field] == "[draft] castle.jpg"
-    assert complete({"optimizer": '{"history": 2}'})["optimizer"] == {"history": 2}
+    layers = '[{"layer": "mixed3a"}]'
+    assert complete({"content_layers": layers})["content_layers"] == [{"layer": "mixed3a"}]

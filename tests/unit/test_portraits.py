@@ -114,4 +114,18 @@ def test_layers_of_any_name_have_files_of_their_own() -> None:
 
     assert len(set(files)) == len(layers)
     assert not any("/" in file for file in files)
-    assert [unquote(file) for file in files] == [f"{layer}.7.jpg" for layer in layers]
+    assert [unquote(file) for file in files] == [f"{layer}@7.jpg" for layer in layers]
+    assert Portrait(layer="a@7", channel=None).file != Portrait(layer="a", channel=7).file
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_channel_that_does_not_stir_is_tried_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Given a network whose channels all stay still, nothing is kept, and nothing tried again."""
+    monkeypatch.setattr("deploy.portraying._STILL", 1e9)
+    command = ("models", "portray", "motifnet", "--data", str(tmp_path / "other"), *SMALL)
+    first, second = run(*command), run(*command)
+
+    assert first.exit_code == second.exit_code == 0
+    assert first.output.count("of mixed3a does not stir") == 4
+    assert "does not stir" not in second.output
+    assert (tmp_path / "other" / "networks" / "motifnet" / "portraits" / "portraits.json").exists()
