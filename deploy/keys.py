@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.command import Failed, Json, add, print_json
+from api.cli.command import Failed, Json, Misused, add, print_json
 from shared.states import Role
 
 if TYPE_CHECKING:
@@ -36,8 +36,16 @@ def make(
 
     Example: dreamfarm keys make ada --role admin
     """
+    from pydantic import ValidationError
+
+    from api.schemas import NewKey
     from shared.store import keys
 
+    try:
+        NewKey(owner=owner, role=role, label=label)
+    except ValidationError as error:
+        mistake = error.errors()[0]
+        raise Misused(f"{mistake['loc'][0]}: {mistake['msg']}") from None
     with _store() as store, store.write() as session:
         _, key = keys.create(session, owner, role, label)
     typer.echo(key)

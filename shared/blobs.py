@@ -132,10 +132,14 @@ class Blobs:
         if self.folder is None:
             return 0
         old = time.time() - _ABANDONED_AFTER_SECONDS
-        leftovers = [p for p in self.folder.rglob("*#*") if p.is_file() and p.stat().st_mtime < old]
-        for path in leftovers:
-            path.unlink(missing_ok=True)
-        return len(leftovers)
+        swept = 0
+        for path in self.folder.rglob("*#*"):
+            # Whoever writes it may be done at any moment, and the file gone.
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_mtime < old:
+                    path.unlink()
+                    swept += 1
+        return swept
 
 
 class _Writer(io.RawIOBase):

@@ -6,6 +6,7 @@ import logging
 import threading
 
 from celery import Celery
+from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.blobs import open_blobs
@@ -40,6 +41,8 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
                     submission.forget_requests(session)
         except SQLAlchemyError as error:
             log.warning("the database cannot be reached: %s", error)
+        except (OSError, BlobStoreError) as error:
+            log.warning("the blob store cannot be tidied: %s", error)
         sweeps += 1
         stop.wait(settings.sweep_seconds)
     store.dispose()

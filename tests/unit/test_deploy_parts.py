@@ -218,6 +218,8 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert run("keys", "revoke", listed.split()[0], **data).returncode == 0
     assert "revoked" in run("keys", "ls", **data).stdout
     assert run("keys", "revoke", "knothing", **data).returncode == 1
+    refused = run("keys", "make", "ev il\nx", **data)
+    assert (refused.returncode, "owner" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
