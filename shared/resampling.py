@@ -56,11 +56,19 @@ class Resampled:
         """Rows `top` to `bottom` (exclusive): a new array (bottom − top, W, C)."""
         if self.shape[0] == self._source.shape[0]:
             return self._narrowed(top, bottom)
+        rows = np.empty((bottom - top, *self.shape[1:]), np.float32)
+        # Whoever resamples this again may need many rows at once.
+        for first in range(top, bottom, self.band):
+            last = min(first + self.band, bottom)
+            self._sum(first, last, rows[first - top : last - top])
+        return rows
+
+    def _sum(self, top: int, bottom: int, rows: FloatArray) -> None:
+        """Writes rows `top` to `bottom` (exclusive)."""
         starts, stops, weights = self._taps
         first, last = int(starts[top]), int(stops[bottom - 1])
         # Each line is needed for several rows: converting them at once is faster.
         lines = self._narrowed(first, last).astype(np.float64)
-        rows = np.empty((bottom - top, *self.shape[1:]), np.float32)
         total, term = np.empty_like(lines[0]), np.empty_like(lines[0])
         for y in range(top, bottom):
             total.fill(0)
@@ -68,7 +76,6 @@ class Resampled:
                 np.multiply(line, weight, out=term)
                 total += term
             rows[y - top] = total
-        return rows
 
     @property
     def band(self) -> int:

@@ -28,7 +28,7 @@ from worker.render import begin
 from worker.render.gradients import Engine, program
 from worker.render.guide import guide_features
 from worker.render.objectives import WeightedSum, statistic_of
-from worker.render.resample import on_canvas
+from worker.render.resample import extend
 from worker.render.tiles import Canvas
 
 ASSET = "sha256:" + "0" * 64
@@ -57,8 +57,9 @@ def gradients(network: Network, terms: Terms, picture: NDArray[np.float32], tile
     known = guide_features(network, guided, drawn(100, 120, seed=9)) if guided else {}
     maps = [known.get(s.layer) if s.shared else None for s in objective.statistics]
     weights = [term.weight for term in spec.objective]
+    extended = extend(picture, octave.canvas_height, octave.canvas_width)
     return [
-        Engine(program(network, objective), canvas).gradient(on_canvas(picture, octave), weights, maps, lambda: None)
+        Engine(program(network, objective), canvas).gradient(extended, weights, maps, lambda: None)
         for canvas in (Canvas.of(octave), Canvas((rows,), (columns,)))
     ]
 

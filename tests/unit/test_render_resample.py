@@ -18,7 +18,6 @@ from worker.render.resample import (
     empty_canvas,
     extend,
     fill_margin,
-    on_canvas,
     resize,
     resize_positive,
 )
@@ -63,7 +62,7 @@ def test_a_canvas_can_be_filled_where_it_lies() -> None:
     resize(picture, now.height, now.width, never, out=cropped(canvas, now))
     fill_margin(canvas, now)
     assert canvas.shape[:2] != (90, 121)
-    assert np.array_equal(canvas, on_canvas(resize(picture, 90, 121, never), now))
+    assert np.array_equal(canvas, extend(resize(picture, 90, 121, never), now.canvas_height, now.canvas_width))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -23,7 +23,7 @@ from tests.reference.pictures import cosine, drawn, psnr, resampling
 from tests.reference.style import variation
 from worker.networks import load
 from worker.networks.network import Network
-from worker.render import Rendering, banded, begin, resume
+from worker.render import NotFinite, Rendering, banded, begin, resume
 from worker.render.gradients import Engine
 from worker.render.lbfgs import LBFGS
 from worker.render.masks import on_cells, on_octave
@@ -410,3 +410,19 @@ def test_who_is_short_of_memory_keeps_less_not_more() -> None:
     assert whole.octaves[-1].keep
     peaks = [planned.peak_bytes for planned in (whole, *halved)]
     assert peaks == sorted(peaks, reverse=True)
+
+
+def test_lbfgs_steps_back_from_where_there_are_no_numbers() -> None:
+    evaluate, _, _ = bowl(0)
+    calls: list[float] = []
+
+    def walled(picture: Picture) -> tuple[float, Picture]:
+        calls.append(float(np.abs(picture - 128).max()))
+        if calls[-1] > 10 and len(calls) < 12:
+            raise NotFinite("gradient", 1, 1)
+        return evaluate(picture)
+
+    losses, _ = descended(LBFGS(5, 50.0, clip=False), walled, 30)
+    assert max(calls[:3]) > 10
+    assert all(b <= a for a, b in itertools.pairwise(losses))
+    assert losses[-1] < 0.01 * losses[0]

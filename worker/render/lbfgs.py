@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.plan import OctavePlan
 from worker.render.banded import add, dot, each_rows, scale
+from worker.render.errors import NotFinite
 from worker.render.optimizers import Evaluate, enlarged
 from worker.render.recipe import FloatArray, Interrupt, Slots
 
@@ -88,7 +89,12 @@ class LBFGS:
             promised = dot(gradient, step)
             if promised >= 0:
                 return None
-            new_loss, new_gradient = evaluate(candidate)
+            try:
+                new_loss, new_gradient = evaluate(candidate)
+            except NotFinite:
+                # Too far: there are numbers nearer by.
+                scale(step, 0.1)
+                continue
             if new_loss < loss and new_loss <= loss + _ENOUGH * promised:
                 return step, candidate, new_loss, new_gradient
             del new_gradient

@@ -47,11 +47,6 @@ def add_detail(picture: FloatArray, original: Pixels | Resampled, shrunk: FloatA
     each_band(picture.shape[0], min(base.band, enlarged.band), band, interrupt)
 
 
-def on_canvas(picture: FloatArray, octave: OctavePlan) -> FloatArray:
-    """An octave's picture (H, W, C), extended to its canvas, whose sides are multiples of the network's stride."""
-    return extend(picture, octave.canvas_height, octave.canvas_width)
-
-
 def empty_canvas(octave: OctavePlan, channels: int = 3) -> FloatArray:
     """A canvas for an octave, of any values: fill `cropped(canvas, octave)`, then its margin with `fill_margin`."""
     return np.empty((octave.canvas_height, octave.canvas_width, channels), np.float32)
