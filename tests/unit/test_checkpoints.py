@@ -136,7 +136,8 @@ class TestOnTheBench:
 
     def job(self, checkpoint: str | None) -> Job:
         spec = DreamSpec.model_validate({"size": {"long_edge": 64}, "octaves": {"count": 1}, "iterations": 3})
-        return Job(id="j", spec=json.dumps(spec.model_dump(mode="json")), checkpoint=checkpoint, tile_limit=None)
+        text = json.dumps(spec.model_dump(mode="json"))
+        return Job(id="j", model=spec.model, spec=text, checkpoint=checkpoint, tile_limit=None)
 
     def test_a_job_goes_on_from_its_checkpoint(self, context: Context) -> None:
         first = Bench(context).open(self.job(None)).rendering

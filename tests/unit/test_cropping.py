@@ -53,7 +53,9 @@ def test_owned_cells_are_what_they_are_in_the_whole_picture(
     window = tf.constant(picture[None, row.start : row.stop, column.start : column.stop])
     left_over = network.activations(window, [layer], trims)[layer].numpy()
 
-    top, left = tops[layer] // reach.stride, lefts[layer] // reach.stride
+    (top, height), (left, width) = tops[layer], lefts[layer]
+    assert left_over.shape[1:3] == (height, width)
+    top, left = top // reach.stride, left // reach.stride
     own = [slice(s.own_start // reach.stride, s.own_stop // reach.stride) for s in (row, column)]
     mine = left_over[:, own[0].start - top : own[0].stop - top, own[1].start - left : own[1].stop - left]
     expected = whole[:, own[0], own[1]]
@@ -105,7 +107,7 @@ def test_deep_layers_compute_little_more_than_the_owned_cells() -> None:
     assert {"mixed3b", "mixed4a", "mixed4b", "mixed4c", "mixed4d"} <= set(found.points)
     assert all(before >= 0 and after >= 0 for before, after in amounts)
     # Of 13 cells of halo on the left, two modules' worth is left at the end: 4 cells.
-    assert origins["mixed4e"] >= middle.own_start - 4 * 16
+    assert origins["mixed4e"][0] >= middle.own_start - 4 * 16
 
 
 def test_tiles_at_the_border_are_not_cropped_there() -> None:

@@ -105,7 +105,7 @@ KINDS = list(kinds("", ""))
 
 @pytest.mark.parametrize(("model", "layer", "shallow"), SIZES, ids=[layer for _, layer, _ in SIZES])
 def test_every_network(model: str, layer: str, shallow: str) -> None:
-    terms = [{"layer": layer, "border": 2}, {"layer": shallow, "weight": -0.4}, {"layer": layer, "channel": 1}]
+    terms = [{"layer": layer, "border": 1}, {"layer": shallow, "weight": -0.4}, {"layer": layer, "channel": 1}]
     assert_exact(NETWORKS[model](0.05), terms, *SIZES[model, layer, shallow])
 
 
