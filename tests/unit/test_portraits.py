@@ -129,3 +129,14 @@ def test_a_channel_that_does_not_stir_is_tried_once(monkeypatch: pytest.MonkeyPa
     assert first.output.count("of mixed3a does not stir") == 4
     assert "does not stir" not in second.output
     assert (tmp_path / "other" / "networks" / "motifnet" / "portraits" / "portraits.json").exists()
+
+
+@pytest.mark.usefixtures("networks")
+def test_the_bundled_network_comes_with_a_portrait_of_each_motif() -> None:
+    known = card("motifnet")
+    kept = album(known)
+    motifs = [p.name(known.find_layer("logits")) for p in kept.portraits if p.layer == "logits"]
+    assert motifs == list(known.find_layer("logits").channel_names or ())
+    for portrait in kept.portraits:
+        with Image.open(kept.path(portrait)) as image:
+            assert image.size == (128, 128)
