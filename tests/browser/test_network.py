@@ -39,6 +39,7 @@ def test_from_a_portrait_to_a_dream_of_it(gallery: Page, farm: Farm) -> None:
     layer = gallery.get_by_role("region", name="conv2d1")
     image = layer.locator("img").first
     expect(image).to_be_visible()
+    image.scroll_into_view_if_needed()
     gallery.wait_for_function("img => img.complete && img.naturalWidth === 64", arg=image.element_handle())
 
     gallery.get_by_label("Find a motif").fill("conv2d1 0")
