@@ -38,7 +38,7 @@ class Bounded:
         message = await self._receive()
         self._received += len(message.get("body", b""))
         if self._received > self.limit:
-            raise HTTPException(413, f"the body is larger than the {self.limit:,} bytes that are taken at once")
+            raise _beyond(self.limit)
         return message
 
 
@@ -48,7 +48,11 @@ def allow(request: Request, limit: int) -> None:
     bounded.limit = limit
     told = request.headers.get("content-length", "0")
     if told.isdecimal() and int(told) > limit:
-        raise HTTPException(413, f"the body is larger than the {limit:,} bytes that are taken at once")
+        raise _beyond(limit)
+
+
+def _beyond(limit: int) -> HTTPException:
+    return HTTPException(413, f"the body is larger than the {limit:,} bytes that are taken at once")
 
 
 async def read_body(request: Request, limit: int) -> bytes:

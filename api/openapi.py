@@ -38,25 +38,24 @@ STYLE: dict[str, Any] = {
     "preset": "gatys",
 }
 _KINDS = {"dream": "DreamSpec", "style": "StyleSpec"}
-_JOB = {
-    "oneOf": [{"$ref": _REF.format(model=model)} for model in _KINDS.values()],
-    "discriminator": {
-        "propertyName": "kind",
-        "mapping": {kind: _REF.format(model=model) for kind, model in _KINDS.items()},
-    },
-}
+
+
+def _either(prefix: str = "") -> dict[str, Any]:
+    """A job of either kind, told by its field `kind`."""
+    kinds = {kind: _REF.format(model=prefix + model) for kind, model in _KINDS.items()}
+    return {
+        "oneOf": [{"$ref": reference} for reference in kinds.values()],
+        "discriminator": {"propertyName": "kind", "mapping": kinds},
+    }
+
+
+_JOB = _either()
 _NOISE = {"kind": "dream", "preset": "multiscale", "size": {"long_edge": 512}}
 
 
 #: A job to be planned needs no picture when it says how large it is.
 _SIDE = {"type": "integer", "minimum": 1, "description": "Of a picture that is not uploaded yet, in pixels"}
-_PLANNED = {
-    "oneOf": [{"$ref": _REF.format(model=f"Planned{model}")} for model in _KINDS.values()],
-    "discriminator": {
-        "propertyName": "kind",
-        "mapping": {kind: _REF.format(model=f"Planned{model}") for kind, model in _KINDS.items()},
-    },
-}
+_PLANNED = _either("Planned")
 
 
 def job_body() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from shared.cards import Card, Layer
     from shared.portraits import Album, Portrait
 
-#: Every spatial frequency equally strong, for colour and soft shapes; shifted about, so that no grid shows.
-_RECIPE: dict[str, Any] = {
-    "octaves": {"count": 3, "scale": 1.4},
-    "gradient": {"normalise": "laplacian", "levels": 4},
-    "step": 2.0,
-    "jitter": 16,
-    "frames": {"every": 0},
-}
 _QUALITY = 88
 #: A portrait that varies by less, in grey levels, is still the noise that it began as: nothing stirred the channel.
 _STILL = 2.0
@@ -123,12 +115,13 @@ def _wanted(card: Card, layers: Sequence[Layer], channels: int) -> Iterator[Port
 def _render(bench: Bench, card: Card, portrait: Portrait, size: int, iterations: int) -> bytes | None:
     """The portrait, a JPEG; None when nothing came of it. Raises Failed."""
     from shared.pictures import encode
+    from shared.portraits import RECIPE
     from shared.specs import DreamSpec, Output
     from worker.render import RenderError
 
     objective = {"layer": portrait.layer, "channel": portrait.channel}
     spec = DreamSpec.model_validate(
-        _RECIPE
+        RECIPE
         | {
             "model": card.name,
             "objective": [objective],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +17,15 @@ from shared.settings import settings
 from shared.sheets import contact_sheet
 
 _INDEX = "portraits.json"
+#: What of a dream they share: every spatial frequency equally strong, for colour and soft shapes, and shifts, so that no
+#: grid shows.
+RECIPE: dict[str, Any] = {
+    "octaves": {"count": 3, "scale": 1.4},
+    "gradient": {"normalise": "laplacian", "levels": 4},
+    "step": 2.0,
+    "jitter": 16,
+    "frames": {"every": 0},
+}
 #: Height of the pictures on a page of them, in pixels.
 _ROW = 150
 

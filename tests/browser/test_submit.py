@@ -26,6 +26,14 @@ def submit_button(page: Page) -> Locator:
     return page.locator("button[type=submit]")
 
 
+def submitted(page: Page, farm: Farm) -> dict[str, Any]:
+    """Submits what the form holds, which must be possible; the job's specification."""
+    expect(submit_button(page)).to_be_enabled()
+    submit_button(page).click()
+    page.wait_for_url("**/#/job/*")
+    return dict(farm.job(page.url.rsplit("/", 1)[1])["spec"])
+
+
 def plan(page: Page) -> Locator:
     return page.get_by_label("Plan")
 
@@ -114,10 +122,7 @@ def test_a_dream_of_one_motif_out_of_noise(form: Page, farm: Farm) -> None:
     form.get_by_label("Layer", exact=True).select_option("logits")
     form.get_by_label("Channel", exact=True).fill("daisy")
     form.get_by_label("Size").fill("96")
-    expect(submit_button(form)).to_be_enabled()
-    submit_button(form).click()
-    form.wait_for_url("**/#/job/*")
-    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    spec = submitted(form, farm)
     assert (spec["input"], spec["preset"]) == (None, "multiscale")
     assert [(term["layer"], term["channel"]) for term in spec["objective"]] == [("logits", "daisy")]
 
@@ -230,10 +235,7 @@ def test_what_the_form_does_not_show_of_a_job_stays_when_one_starts_from_it(form
     form.goto(f"{farm.url}/#/new?from={first}")
     expect(form.get_by_label("Layer 2", exact=True)).to_have_value("mixed3b")
     form.get_by_label("Layer 2", exact=True).select_option("mixed4a")
-    expect(submit_button(form)).to_be_enabled()
-    submit_button(form).click()
-    form.wait_for_url("**/#/job/*")
-    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    spec = submitted(form, farm)
     assert [(t["layer"], t["weight"], t["statistic"], t["border"]) for t in spec["objective"]] == [
         ("mixed3a", 2.0, "mean_square", 3),
         ("mixed4a", 1.0, "mean_square", 0),
@@ -250,10 +252,7 @@ def test_a_motif_is_dreamt_inside_a_style(form: Page, farm: Farm) -> None:
     form.get_by_label("Size").fill("96")
     form.get_by_text("More knobs").click()
     form.get_by_label("Iterations").fill("2")
-    expect(submit_button(form)).to_be_enabled()
-    submit_button(form).click()
-    form.wait_for_url("**/#/job/*")
-    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    spec = submitted(form, farm)
     assert [(t["layer"], t["channel"], t["weight"]) for t in spec["objective"]] == [("logits", "eye", 0.1)]
 
 
@@ -293,10 +292,7 @@ def test_none_and_unchecked_mean_what_they_say(form: Page, farm: Farm) -> None:
     form.get_by_label("Size").fill("96")
     form.get_by_text("More knobs").click()
     form.get_by_label("Iterations").fill("2")
-    expect(submit_button(form)).to_be_enabled()
-    submit_button(form).click()
-    form.wait_for_url("**/#/job/*")
-    spec = farm.job(form.url.rsplit("/", 1)[1])["spec"]
+    spec = submitted(form, farm)
     assert (spec["preset"], spec["keep_colors"], spec["animation"]) == ("repaint", False, None)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.plan import plan
+from shared.portraits import RECIPE
 from shared.samples import sample
 from shared.specs import DreamSpec
 from worker.networks.motifnet.making.config import JUDGE, changed
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
 
 #: Bundled pictures that are dreamt into.
 SAMPLES = ("dusk", "fruit", "lake")
-#: What all dreams share: every spatial frequency equally strong, and shifts, so that nothing is tied to a grid.
-_RECIPE: dict[str, Any] = {
-    "octaves": {"count": 3, "scale": 1.4},
-    "gradient": {"normalise": "laplacian", "levels": 4},
-    "jitter": 16,
-    "step": 2.0,
-    "frames": {"every": 0},
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,7 @@ def dream(network: Network, motif: str, picture: NDArray[np.float32] | None, siz
     from worker.render import begin
 
     spec = DreamSpec.model_validate(
-        _RECIPE
+        RECIPE
         | {
             "objective": [{"layer": network.card.logits, "channel": motif, "statistic": "mean"}],
             "iterations": iterations,
