@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ import tensorflow as tf
 from worker.networks.motifnet.convert import converted
 from worker.networks.motifnet.making.colours import Mood
 from worker.networks.motifnet.making.config import JUDGE, Config
-from worker.networks.motifnet.making.corruptions import CORRUPTIONS
+from worker.networks.motifnet.making.corruptions import FAMILIAR, UNSEEN
 from worker.networks.motifnet.making.data import Batch, Drawing, Reader, draw
 from worker.networks.motifnet.making.judge import Dreamt, dream, verdict
 from worker.networks.motifnet.making.motif import MOTIFS, motif
@@ -30,6 +32,8 @@ from worker.networks.motifnet.making.network import build
 from worker.networks.motifnet.making.pen import Pen
 from worker.networks.motifnet.making.scene import picture
 from worker.networks.motifnet.making.sheet import page
+from worker.networks.motifnet.making.spoiling import blurred, drained, hidden, noisy, pale
+from worker.networks.motifnet.making.spoiling import spoilt as spoilt_in_training
 from worker.networks.motifnet.making.step import Trainer
 from worker.networks.motifnet.making.styles import JUDGED, LEARNT, STYLES
 from worker.networks.motifnet.making.training import Training
@@ -275,13 +279,36 @@ def test_the_network_is_small_enough_to_ship() -> None:
 # Judgement
 
 
-@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("name", UNSEEN | FAMILIAR)
 def test_corruptions_change_a_picture_and_keep_it_one(name: str) -> None:
     rgb = picture(LEARNT, 1, 0, "cat", 64).rgb
-    spoilt = CORRUPTIONS[name](rgb, np.random.default_rng(1))
+    spoilt = (UNSEEN | FAMILIAR)[name](rgb, np.random.default_rng(1))
     assert spoilt.shape == rgb.shape
     assert spoilt.dtype == np.uint8
     assert np.abs(spoilt.astype(int) - rgb).mean() > 1
+
+
+@pytest.mark.parametrize("spoil", [blurred, drained, hidden, noisy, pale, spoilt_in_training])
+def test_pictures_of_the_last_part_are_spoilt_in_place_and_again_the_same(
+    spoil: Callable[[np.ndarray, np.random.Generator], np.ndarray],
+) -> None:
+    rgb = picture(LEARNT, 1, 0, "cat", 64).rgb
+    first, again = (np.stack([spoil(rgb, rng) for _ in range(8)]) for rng in map(np.random.default_rng, (2, 2)))
+    assert first.shape == (8, *rgb.shape)
+    assert first.dtype == np.uint8
+    np.testing.assert_array_equal(first, again)
+    assert (first != rgb).any()
+    # A person still sees the picture: what changes most is a rectangle, at most a fifth of it.
+    assert np.mean([np.corrcoef(one.ravel(), rgb.ravel())[0, 1] for one in first]) > 0.7
+
+
+def test_the_last_part_of_a_training_spoils_one_half_of_a_batch(drawn: tuple[Drawing, Path]) -> None:
+    what, folder = drawn
+    plain = Reader(what, folder, replace(TINY, coarse=0.0, spoilt_from=1.0)).batch(3)
+    half = Reader(what, folder, replace(TINY, coarse=0.0, spoilt_from=0.25)).batch(3)
+    np.testing.assert_array_equal(half.pictures[:8], plain.pictures[:8])
+    assert (half.pictures[8:] != plain.pictures[8:]).any()
+    np.testing.assert_array_equal(half.shares, plain.shares)
 
 
 def test_the_verdict_counts_by_source() -> None:

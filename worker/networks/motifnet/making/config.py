@@ -50,6 +50,9 @@ class Config:
     radius_to: float = 0.6
     #: Gradient steps of an attack.
     attack_steps: int = 1
+    #: From that share of the steps on, only the first half of each batch is attacked and the other half is spoilt
+    #: (`spoiling.py`): a quarter less work, and the network gets used to what is not an attack.
+    spoilt_from: float = 0.6786
 
     #: Pictures kept aside, of each motif, to watch the training with.
     watched: int = 4
@@ -70,6 +73,10 @@ class Config:
         """The attacks' L2 radius, in 0–255, when that share (0–1) of the steps is done."""
         grown = (share - self.radius_from) / max(self.radius_to - self.radius_from, 1e-9)
         return self.radius * math.sqrt(3) * self.size * min(max(grown, 0.0), 1.0)
+
+    def spoils(self, step: int) -> bool:
+        """Whether step `step` (from 0) attacks one half of its batch and spoils the other."""
+        return step >= self.spoilt_from * self.steps
 
     def rate(self, step: int) -> float:
         """The learning rate of step `step` (from 0)."""

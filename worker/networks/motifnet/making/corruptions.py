@@ -1,8 +1,7 @@
-"""What can happen to pictures, and did not in training (after Hendrycks and Dietterich 2019).
+"""What can happen to pictures (after Hendrycks and Dietterich 2019).
 
-Training has seen, all mild: Gaussian blur up to 1 pixel, Gaussian noise up to 9 grey levels, contrast from 0.75 to 1.2,
-uneven light, other white balance, bars and blobs in front, and attacks within an L2 ball. Nothing here is a stronger
-dose of the attacks; noise, blur, contrast and occlusion are of another kind or several times as strong.
+`UNSEEN` are of kinds that training does not use. `FAMILIAR` are of kinds that its last part does use
+(`spoiling.py`), here each at about its strongest.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 Pixels = NDArray[np.uint8]
 #: From a picture (H, W, 3) to one of the same size.
@@ -77,11 +76,47 @@ def occlusion(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     return hidden
 
 
-CORRUPTIONS: Mapping[str, Corruption] = {
-    function.__name__: function
-    for function in (
-        *(gaussian_noise, impulse_noise, defocus, motion_blur, low_contrast, grey, jpeg, pixelate, occlusion),
+def few_colours(rgb: Pixels, _rng: np.random.Generator) -> Pixels:
+    """Eight colours, without dithering."""
+    return np.asarray(
+        Image.fromarray(rgb).quantize(8, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB")
     )
+
+
+def haze(rgb: Pixels, rng: np.random.Generator) -> Pixels:
+    """White clouds of a third of the side over it, half opaque on average."""
+    height, width = rgb.shape[:2]
+    coarse = Image.fromarray((rng.random((4, 4)) * 255).astype(np.uint8))
+    opacity = 0.2 + 0.6 * np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64) / 255
+    return _rounded(rgb + opacity[..., None] * (235.0 - rgb))
+
+
+def wavy(rgb: Pixels, rng: np.random.Generator) -> Pixels:
+    """As seen through moving water: rows and columns shifted by up to 3 pixels along sine waves."""
+    rows, columns = (np.arange(side) for side in rgb.shape[:2])
+    length, phases = rng.uniform(16, 32), rng.uniform(0, 2 * np.pi, 2)
+    across = np.rint(3 * np.sin(2 * np.pi * rows / length + phases[0])).astype(int)
+    down = np.rint(3 * np.sin(2 * np.pi * columns / length + phases[1])).astype(int)
+    shifted = rgb[rows[:, None], np.clip(columns[None] + across[:, None], 0, len(columns) - 1)]
+    return shifted[np.clip(rows[:, None] + down[None], 0, len(rows) - 1), columns[None]]
+
+
+def scratches(rgb: Pixels, rng: np.random.Generator) -> Pixels:
+    """Twelve thin bright or dark lines across it."""
+    image = Image.fromarray(rgb)
+    pencil = ImageDraw.Draw(image)
+    for _ in range(12):
+        ends = rng.uniform(-0.1, 1.1, (2, 2)) * rgb.shape[1::-1]
+        pencil.line([tuple(end) for end in ends.tolist()], fill=(int(rng.choice([20, 235])),) * 3)
+    return np.asarray(image)
+
+
+UNSEEN: Mapping[str, Corruption] = {
+    function.__name__: function
+    for function in (impulse_noise, motion_blur, jpeg, pixelate, few_colours, haze, wavy, scratches)
+}
+FAMILIAR: Mapping[str, Corruption] = {
+    function.__name__: function for function in (gaussian_noise, defocus, low_contrast, grey, occlusion)
 }
 
 

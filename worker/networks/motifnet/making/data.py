@@ -20,6 +20,7 @@ from PIL import Image
 from worker.networks.motifnet.making.config import Config
 from worker.networks.motifnet.making.progress import Progress
 from worker.networks.motifnet.making.scene import picture
+from worker.networks.motifnet.making.spoiling import spoilt
 from worker.networks.motifnet.making.styles import Mix
 from worker.networks.motifnet.making.world import CLASSES
 
@@ -41,6 +42,7 @@ _NOT_DRAWING = frozenset(
         "network",
         "progress",
         "sheet",
+        "spoiling",
         "step",
         "train",
         "training",
@@ -150,7 +152,7 @@ class Reader:
     def batch(self, number: int) -> Batch:
         """Batch `number`: every picture once an epoch, each time cut elsewhere and mirrored at random.
 
-        In the first part of a training its pictures are two thirds of their size.
+        In the first part of a training its pictures are two thirds of their size, in the last one half is spoilt.
         """
         size, margin = self._config.size, self._config.margin
         epoch, place = divmod(number, self._count // self._config.batch)
@@ -167,6 +169,9 @@ class Reader:
             small = (size * 2 // 3, size * 2 // 3)
             boxes = [Image.fromarray(rgb).resize(small, Image.Resampling.BOX) for rgb in pictures]
             pictures = np.stack([np.asarray(image) for image in boxes])
+        if self._config.spoils(number):
+            for row in range(len(chosen) // 2, len(chosen)):
+                pictures[row] = spoilt(pictures[row], rng)
         return Batch(pictures, self._shares[chosen])
 
     @lru_cache(maxsize=1)  # noqa: B019 (there is one reader, as long as its training)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.networks.motifnet.making.config import Config
-from worker.networks.motifnet.making.corruptions import CORRUPTIONS
+from worker.networks.motifnet.making.corruptions import FAMILIAR, UNSEEN
 from worker.networks.motifnet.making.data import Batch, held_out
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ def evaluate(namer: Namer, config: Config, per_motif: int) -> dict[str, dict[str
         f"unseen, {config.world} world": _figures(namer, unseen),
         f"unseen, {other.world} world": _figures(namer, held_out(other, per_motif, seed=_SEED)),
     }
-    for name, corrupt in CORRUPTIONS.items():
-        rng = np.random.default_rng(_SEED)
-        spoilt = np.stack([corrupt(picture, rng) for picture in unseen.pictures])
-        results[name] = _figures(namer, Batch(spoilt, unseen.shares))
+    for kinds, corruptions in (("unseen", UNSEEN), ("familiar", FAMILIAR)):
+        each = []
+        for name, corrupt in corruptions.items():
+            rng = np.random.default_rng(_SEED)
+            spoilt = np.stack([corrupt(picture, rng) for picture in unseen.pictures])
+            each.append(_figures(namer, Batch(spoilt, unseen.shares)))
+            results[f"{name} ({kinds} kind)"] = each[-1]
+        results[f"all {kinds} kinds"] = {key: float(np.mean([figures[key] for figures in each])) for key in each[0]}
     return results
 
 
@@ -58,7 +62,7 @@ def main() -> None:
 
     results = evaluate(Namer.of(args.folder), Config.read(args.folder / "config.json"), args.per_motif)
     for name, figures in results.items():
-        print(f"{name:28} named first {figures['first']:6.1%}, among three {figures['first three']:6.1%}")
+        print(f"{name:32} named first {figures['first']:6.1%}, among three {figures['first three']:6.1%}")
     (args.folder / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
 
 

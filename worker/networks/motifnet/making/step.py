@@ -37,6 +37,8 @@ class Trainer:
     def __init__(self, model: keras.Model, config: Config) -> None:
         self.model, self._config = model, config
         self.step: Step = compiled(self._step)
+        #: The same with an attack on the first half of the batch only.
+        self.half_step: Step = compiled(self._half_step)
         #: The same without an attack; the radius does not matter.
         self.plain_step: Step = compiled(self._plain_step)
         self.attack: Callable[[State, Any, Any, Any], Any] = compiled(self._attack)
@@ -61,6 +63,13 @@ class Trainer:
         self, state: State, pictures: Any, shares: Any, radius: Any, rate: Any, number: Any
     ) -> tuple[State, Any, Any]:
         return self._learn(state, self._attack(state, pictures, shares, radius), shares, rate, number)
+
+    def _half_step(
+        self, state: State, pictures: Any, shares: Any, radius: Any, rate: Any, number: Any
+    ) -> tuple[State, Any, Any]:
+        half = pictures.shape[0] // 2
+        attacked = self._attack(state, pictures[:half], shares[:half], radius)
+        return self._learn(state, ops.concatenate([attacked, _floats(pictures[half:])]), shares, rate, number)
 
     def _plain_step(
         self, state: State, pictures: Any, shares: Any, radius: Any, rate: Any, number: Any
