@@ -88,7 +88,7 @@ def haze(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     height, width = rgb.shape[:2]
     coarse = Image.fromarray((rng.random((4, 4)) * 255).astype(np.uint8))
     opacity = 0.2 + 0.6 * np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64) / 255
-    return _rounded(rgb + opacity[..., None] * (235.0 - rgb))
+    return _rounded(rgb.astype(np.float64) + opacity[..., None] * (235.0 - rgb))
 
 
 def wavy(rgb: Pixels, rng: np.random.Generator) -> Pixels:
@@ -98,7 +98,7 @@ def wavy(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     across = np.rint(3 * np.sin(2 * np.pi * rows / length + phases[0])).astype(int)
     down = np.rint(3 * np.sin(2 * np.pi * columns / length + phases[1])).astype(int)
     shifted = rgb[rows[:, None], np.clip(columns[None] + across[:, None], 0, len(columns) - 1)]
-    return shifted[np.clip(rows[:, None] + down[None], 0, len(rows) - 1), columns[None]]
+    return np.asarray(shifted[np.clip(rows[:, None] + down[None], 0, len(rows) - 1), columns[None]])
 
 
 def scratches(rgb: Pixels, rng: np.random.Generator) -> Pixels:
