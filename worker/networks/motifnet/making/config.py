@@ -95,8 +95,9 @@ class Config:
         return cls(**json.loads(path.read_text()))
 
 
-#: The network that judges others: narrower, from another seed, on other draws in other styles and colours.
-JUDGE = Config(seed=1009, world="judged", width=0.45, radius=0.5, draws=300, steps=8_000)
+#: The network that judges others: narrower, on smaller pictures, from another seed, on other draws in other styles and
+#: colours, and under milder attacks.
+JUDGE = Config(seed=1009, world="judged", size=72, margin=8, width=0.5, radius=0.5, draws=300, steps=6_000)
 
 
 def changed(config: Config, given: dict[str, Any]) -> Config:
