@@ -125,7 +125,49 @@ def transferred() -> Any:
     return keras.Sequential([keras.Input((32, 32, 3)), normalise, base, L.Conv2D(4, 1, name="conv"), *head])
 
 
-@pytest.mark.parametrize("build", [inception, residual, mobile, transferred])
+def normalised_inside() -> Any:
+    """A convolution's results are taken by a model that normalises them, and by a sum beside it."""
+    x = inputs = keras.Input((None, None, 3))
+    block = keras.Sequential([keras.Input((None, None, 4)), L.BatchNormalization(), L.ReLU()])
+    x = L.Conv2D(4, 3, padding="same")(x)
+    return _ended(inputs, L.Add(name="sum")([x, block(x)]))
+
+
+def normalised_behind_dropout() -> Any:
+    x = inputs = keras.Input((None, None, 3))
+    x = L.Conv2D(4, 3, padding="same")(x)
+    return _ended(inputs, L.Add(name="sum")([x, L.ReLU()(L.BatchNormalization()(L.Dropout(0.5)(x)))]))
+
+
+def output_taken_inside() -> Any:
+    """A model inside gives what it normalises, too."""
+    x = inputs = keras.Input((None, None, 3))
+    inside = keras.Input((None, None, 3))
+    before = L.Conv2D(4, 3, padding="same")(inside)
+    block = keras.Model(inside, [before, L.ReLU()(L.BatchNormalization()(before))])
+    return _ended(inputs, L.Add(name="sum")(block(x)))
+
+
+def rescaled_inside() -> Any:
+    """One convolution sees the picture through a model that rescales it, another as it is."""
+    x = inputs = keras.Input((None, None, 3))
+    smaller = keras.Sequential([keras.Input((None, None, 3)), L.Rescaling(1 / 255)])
+    x = L.Add(name="sum")([L.Conv2D(4, 3, name="small")(smaller(x)), L.Conv2D(4, 3, name="large")(x)])
+    return _ended(inputs, L.ReLU(name="relu")(x))
+
+
+def _ended(inputs: Any, x: Any) -> Any:
+    x = L.Dense(3, activation="softmax")(L.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, x)
+
+
+BUILT = [
+    inception, residual, mobile, transferred, normalised_inside, normalised_behind_dropout, output_taken_inside,
+    rescaled_inside,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("build", BUILT)
 def test_models_are_computed_as_keras_computes_them(networks: Path, build: Callable[[], Any]) -> None:
     keras.utils.set_random_seed(1)
     described = assert_computed_alike(unsettled(build()), networks, 32, 32)

@@ -6,7 +6,10 @@ average or flattened cells. What depends on anything else is left out: the layer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -64,27 +67,34 @@ def _graph(model: Any) -> Any | None:
     return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
+@dataclass(frozen=True)
+class _Level:
+    """One call of a model: the tensors of models inside of it are not its own."""
+
+    #: How often each of Keras' tensors is taken, by layers or as the model's output.
+    takers: Counter[int]
+    #: The operation or vector that stands for each tensor; missing where it is not understood.
+    stands_for: dict[int, str] = field(default_factory=dict)
+
+
 class _Walk:
     """Goes through a model's layers, each behind its inputs."""
 
     def __init__(self, found: Collection) -> None:
         self.found = found
         self._vectors = Vectors(found)
-        #: The operation or vector that stands for each of Keras' tensors; missing where it is not understood.
-        self._stands_for: dict[int, str] = {}
-        self._takers: dict[int, int] = {}
+        #: Operations and vectors that stand for a tensor which is taken more than once.
+        self._shared: set[str] = set()
 
-    def go(self, graph: Any, inputs: list[str | None]) -> list[str | None]:
+    def go(self, graph: Any, inputs: list[str]) -> list[str | None]:
         """Takes all layers of a model whose inputs are given; what stands for its outputs."""
-        for tensor, name in zip(graph.inputs, inputs, strict=True):
-            if name is not None:
-                self._stands_for[id(tensor)] = name
-        for node in _calls(graph):
-            for tensor in node.input_tensors:
-                self._takers[id(tensor)] = self._takers.get(id(tensor), 0) + 1
-        for node in _calls(graph):
-            self._take(node)
-        return [self._stands_for.get(id(tensor)) for tensor in graph.outputs]
+        calls = list(_calls(graph))
+        taken = chain(graph.outputs, *(node.input_tensors for node in calls))
+        level = _Level(Counter(map(id, taken)))
+        self._name(level, graph.inputs, inputs)
+        for node in calls:
+            self._take(node, level)
+        return [level.stands_for.get(id(tensor)) for tensor in graph.outputs]
 
     def finish(self, outputs: list[str | None]) -> None:
         """Takes the model's outputs for its classes, as far as they are vectors."""
@@ -93,22 +103,32 @@ class _Walk:
                 self._vectors.end(name)
         self._vectors.finish()
 
-    def _take(self, node: Any) -> None:
+    def _name(self, level: _Level, tensors: Sequence[Any], names: Sequence[str | None]) -> None:
+        """Notes what stands for tensors.
+
+        One name may stand for several tensors in a row, as outside and inside of a model: it has one taker only if each
+        of them has.
+        """
+        for tensor, name in zip(tensors, names, strict=True):
+            if name is not None:
+                level.stands_for[id(tensor)] = name
+                if level.takers[id(tensor)] > 1:
+                    self._shared.add(name)
+
+    def _take(self, node: Any, level: _Level) -> None:
         """Takes one call of a layer, or notes why not."""
         layer = node.operation
-        inputs = [self._stands_for[id(t)] for t in node.input_tensors if id(t) in self._stands_for]
+        inputs = [level.stands_for[id(t)] for t in node.input_tensors if id(t) in level.stands_for]
         if not inputs or len(inputs) < len(node.input_tensors):
             return
         inner = _graph(layer)
         if inner is not None:
-            names = self.go(inner, list(inputs))
+            names = self.go(inner, inputs)
         else:
             names = [self._convert(layer, inputs, node)]
             if names == [None]:
                 self.found.notes.append(f"layers behind {layer.name!r} ({_kind(layer)}) are left out")
-        for tensor, name in zip(node.outputs, names, strict=True):
-            if name is not None:
-                self._stands_for[id(tensor)] = name
+        self._name(level, node.outputs, names)
 
     def _convert(self, layer: Any, inputs: list[str], node: Any) -> str | None:
         """The operation or vector that stands for the layer's output; None when it is not understood."""
@@ -126,8 +146,7 @@ class _Walk:
             case "Dense":
                 return self._dense_at_each_cell(layer, config, source)
             case "BatchNormalization" | "Normalization" | "Rescaling":
-                alone = self._takers[id(node.input_tensors[0])] == 1
-                return self._affine(kind, name, source, _affine(layer, config), alone=alone)
+                return self._affine(kind, name, source, _affine(layer, config))
             case "ReLU" | "LeakyReLU" | "ELU" | "Activation":
                 return self._activated(name, source, _activation(kind, config))
             case "MaxPooling2D" | "AveragePooling2D":
@@ -215,11 +234,12 @@ class _Walk:
         self.found.conv(before, source, matrix[None, None], bias[0] if bias else None)
         return self._activated(name, before, activation)
 
-    def _affine(self, kind: str, name: str, source: str, values: Any, *, alone: bool) -> str | None:
+    def _affine(self, kind: str, name: str, source: str, values: Any) -> str | None:
         """x · factor + offset, folded into what comes before, if nothing else takes that."""
         if values is None:
             return None
         factor, offset = values
+        alone = source not in self._shared
         if source == INPUT and alone and not self.found.ops and len(set(factor)) == len(set(offset)) == 1:
             self.found.rescale(float(factor[0]), float(offset[0]))
             return INPUT
