@@ -107,6 +107,26 @@ def vgg19_matconvnet(width: float = 1.0, seed: int = 0) -> Network:
     return network_of(found, "vgg19_matconvnet", objective="relu4_2")
 
 
+def overpadded(width: float = 1.0, seed: int = 0) -> Network:
+    """A network with more cells than its pictures have room for: it pads by more than its kernels take away."""
+    found = Collection("signed")
+
+    def conv(source: str, name: str, side: int, channels: int, around: int, stride: int = 1) -> str:
+        padded = found.op(f"{name}_pad", "pad", [source], found.channels(source), parameters=[around, around])
+        kernel, bias = drawn_weights(name, (side, side, found.channels(source), _scaled(channels, width)), seed)
+        found.conv(f"{name}_pre_relu", padded, kernel, bias, stride=stride, padding="valid")
+        return found.op(name, "relu", [f"{name}_pre_relu"], found.channels(f"{name}_pre_relu"))
+
+    x = conv(INPUT, "far", 3, 64, around=4)
+    # As matconvnet's networks do with even kernels.
+    x = conv(conv(x, "even1", 4, 64, around=2), "even2", 2, 64, around=1)
+    x = found.op("pool", "max_pool", [x], found.channels(x), kernel=2, stride=2, padding="valid")
+    sides = [conv(x, "wide", 5, 64, around=2), conv(x, "narrow", 1, 64, around=0)]
+    x = found.op("sum", "add", sides, found.channels(sides[0]))
+    conv(x, "deep", 4, 96, around=3, stride=2)
+    return network_of(found, "overpadded", objective="deep")
+
+
 def inception_v3(width: float = 1.0, seed: int = 0) -> Network:
     """Inception v3 without its dense layer, by way of Keras and the importer."""
     import keras

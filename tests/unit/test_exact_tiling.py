@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.plan import plan
 from shared.specs import SPEC, DreamSpec
-from shared.tiles import Span
+from shared.tiles import Span, cut, reach_of
 from tests import topologies
 from tests.reference.networks import motifnet
 from tests.reference.pictures import drawn
@@ -27,7 +28,8 @@ from worker.networks.network import Network
 from worker.render import begin
 from worker.render.gradients import Engine, program
 from worker.render.guide import guide_features
-from worker.render.objectives import WeightedSum, statistic_of
+from worker.render.measure import features
+from worker.render.objectives import Statistic, WeightedSum, statistic_of
 from worker.render.resample import extend
 from worker.render.tiles import Canvas
 
@@ -39,6 +41,7 @@ NETWORKS: Mapping[str, Callable[[float], Network]] = {
     "inception5h": cache(topologies.inception5h),
     "inception_v3": cache(topologies.inception_v3),
     "vgg19": cache(topologies.vgg19),
+    "overpadded": cache(topologies.overpadded),
 }
 Terms = Sequence[Mapping[str, Any]]
 
@@ -138,6 +141,36 @@ def test_networks_of_full_width(model: str, layer: str, size: tuple[int, int, in
     assert_exact(NETWORKS[model](1.0), [{"layer": layer}], *size)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_networks_with_more_cells_than_pixels(kind: str) -> None:
+    assert_exact(NETWORKS["overpadded"](0.1), kinds("deep", "even2")[kind], 101, 131, 60)
+
+
+@pytest.mark.parametrize("layer", ["far", "even2", "sum", "deep"])
+@pytest.mark.parametrize("tile", [60, 4096])
+def test_cells_beyond_the_picture_count_as_they_do_in_the_whole_picture(layer: str, tile: int) -> None:
+    """Held against the plain network, which knows no tiles."""
+    network, picture = NETWORKS["overpadded"](0.1), drawn(104, 132)
+    reach = reach_of([network.card.find_layer(layer)])
+    canvas = Canvas(cut(104, tile, reach), cut(132, tile, reach))
+    objective = WeightedSum((Statistic(layer, "squares"),))
+    score, gradient = Engine(program(network, objective), canvas).gradient(picture, [1.0], [None], lambda: None)
+    (found,) = features(network, (layer,), picture, canvas, lambda: None)
+
+    values = tf.constant(picture[None])
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        cells = network.activations(values, [layer])[layer]
+        expected = tf.reduce_sum(cells**2) / (cells.shape[1] * cells.shape[2])
+    whole = tape.gradient(expected, values)[0].numpy()
+
+    assert cells.shape[1] > 104 // network.graph.fields[layer].stride
+    assert found.shape == cells.shape
+    assert relative_error(found, cells.numpy()) <= 1e-5
+    assert score == pytest.approx(float(expected), rel=1e-5)
+    assert relative_error(gradient, whole) <= 1e-5
+
+
 @UNHURRIED
 @given(
     case=st.sampled_from(
@@ -145,6 +178,8 @@ def test_networks_of_full_width(model: str, layer: str, size: tuple[int, int, in
             ("inception5h", "mixed3b", "conv2d0", "guided"),
             ("inception_v3", "mixed1", "activation", "several"),
             ("vgg19", "block4_conv1", "block2_conv2", "border"),
+            ("overpadded", "deep", "even1", "several"),
+            ("overpadded", "sum", "far", "border"),
         ]
     ),
     height=st.integers(80, 420),

@@ -32,9 +32,17 @@ DREAMT = [
 ]
 
 
+#: The same for a network with more cells than its pictures have room for.
+OVERPADDED: dict[str, Any] = {
+    "model": "overpadded",
+    "style_layers": [{"layer": "far"}, {"layer": "even2"}, {"layer": "deep"}],
+    "content_layers": [{"layer": "sum"}],
+}
+
+
 @cache
-def network() -> Network:
-    return topologies.vgg19(width=1 / 8)
+def network(model: str) -> Network:
+    return topologies.vgg19(width=1 / 8) if model == "vgg19" else topologies.overpadded(width=1 / 8)
 
 
 def started(fields: dict[str, Any], height: int, width: int, tile: int) -> tuple[float, Any, OctavePlan]:
@@ -44,12 +52,12 @@ def started(fields: dict[str, Any], height: int, width: int, tile: int) -> tuple
     given = {"kind": "style", "model": "vgg19", "content": ASSET, "styles": styles, "octaves": {"count": 1}}
     spec = SPEC.validate_python(given | {"tiling": {"tile": tile}, "noise": 0.4} | fields)
     assert isinstance(spec, StyleSpec)
-    planned = plan(spec, card=network().card, width=width, height=height)
+    planned = plan(spec, card=network(spec.model).card, width=width, height=height)
     pictures = {"content": drawn(height, width, 1)}
     for i in range(2):
         # Sizes that differ from the content's and from each other.
         pictures |= {f"styles.{i}.asset": drawn(150 + 37 * i, 120, 2 + i), f"styles.{i}.mask": drawn(61, 83 + i, 4 + i)}
-    rendering = begin(spec, planned, network(), pictures)
+    rendering = begin(spec, planned, network(spec.model), pictures)
     loss = rendering.advance(lambda: None).score
     return loss, 10 * rendering.state()["first_moment"], planned.octaves[0]
 
@@ -79,6 +87,11 @@ def test_losses_are_tiled_exactly(
     loss: str, masks: tuple[int, ...], objective: list[Any], height: int, width: int, tile: int
 ) -> None:
     compare(SHALLOW | {"loss": loss, "masks": masks, "objective": objective}, height, width, tile)
+
+
+@pytest.mark.parametrize("masks", [(), (0, 1)])
+def test_networks_with_more_cells_than_pixels_are_tiled_exactly(masks: tuple[int, ...]) -> None:
+    compare(OVERPADDED | {"masks": masks}, 101, 131, 60)
 
 
 @pytest.mark.parametrize("preset", ["gatys", "gatys_tv"])

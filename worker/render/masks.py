@@ -30,10 +30,14 @@ def on_octave(mask: Pixels, octave: OctavePlan, interrupt: Interrupt) -> FloatAr
 def on_cells(mask: FloatArray, stride: int, height: int, width: int) -> FloatArray:
     """The mean of `mask` (H, W, 1) over each of a layer's `height` × `width` cells, in units of the mean of all cells.
 
-    (1, height, width, 1). A cell's own pixels are the square of a stride's side that it stands for. 0 everywhere for
-    a mask that is nearly black.
+    (1, height, width, 1). A cell's own pixels are the square of a stride's side that it stands for; cells beyond the
+    picture, which networks have that pad by much, stand for its last ones. 0 everywhere for a mask that is nearly black.
     """
-    blocks = mask[: height * stride, : width * stride].reshape(height, stride, width, stride)
+    inside = mask[: height * stride, : width * stride]
+    missing = [(0, side * stride - have) for side, have in zip((height, width), inside.shape[:2], strict=True)]
+    if missing != [(0, 0), (0, 0)]:
+        inside = np.pad(inside, (*missing, (0, 0)), mode="edge")
+    blocks = inside.reshape(height, stride, width, stride)
     cells = blocks.mean(axis=(1, 3), dtype=np.float64)
     mean = cells.mean()
     if mean >= 1e-6:

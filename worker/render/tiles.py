@@ -1,6 +1,7 @@
 """Tiles: which cells of the layers a tile owns, and what it needs to see for them.
 
-A tile owns cells of the layers, not pixels. Statistics are sums over owned cells, so each cell counts once.
+A tile owns cells of the layers, not pixels. Statistics are sums over owned cells, so each cell counts once. Networks that
+pad by more than their kernels take away have more cells than a picture has pixels for: the last tile owns the rest.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def tiles_of(
     for row, column in canvas.tiles:
         trims, cells = _inside(found, regions, row, column, canvas)
         references = [
-            NO_MAP if reference is None else _owned(network, statistic, reference, row, column)
+            NO_MAP if reference is None else _owned(network, statistic, reference, row, column, canvas)
             for statistic, reference in zip(statistics, maps, strict=True)
         ]
         yield Tile(row, column, window_of(picture, row, column, shift), cells, trims, references)
@@ -150,12 +151,16 @@ def _pieces(span: Span, shift: int, length: int) -> list[tuple[slice, slice]]:
     return pieces if first == size else [*pieces, (slice(first, size), slice(0, size - first))]
 
 
-def _owned(network: Network, statistic: Statistic, reference: FloatArray, row: Span, column: Span) -> FloatArray:
+def _owned(
+    network: Network, statistic: Statistic, reference: FloatArray, row: Span, column: Span, canvas: Canvas
+) -> FloatArray:
     if statistic.shared:
         return reference
     stride = network.graph.fields[statistic.layer].stride
-    rows = slice(row.own_start // stride, row.own_stop // stride)
-    columns = slice(column.own_start // stride, column.own_stop // stride)
+    rows, columns = (
+        slice(span.own_start // stride, None if span.own_stop == pixels else span.own_stop // stride)
+        for span, pixels in ((row, canvas.height), (column, canvas.width))
+    )
     return reference[:, rows, columns]
 
 
@@ -171,8 +176,10 @@ def _inside(
         for span, pixels, origins in ((row, canvas.height, tops), (column, canvas.width, lefts)):
             origin, length = origins[region.layer][0] // stride, origins[region.layer][1]
             last = found.graph.length(region.layer, pixels) - region.border
-            # Independent tiles of networks without padding have fewer cells than they own.
-            owned = min(span.own_stop // stride, origin + length)
+            owned = origin + length
+            if span.own_stop < pixels:
+                # Independent tiles of networks without padding have fewer cells than they own.
+                owned = min(span.own_stop // stride, owned)
             first_cell = min(max(span.own_start // stride, region.border), owned)
             last_cell = max(min(owned, last), first_cell)
             cells += [first_cell - origin, last_cell - origin]
