@@ -92,6 +92,22 @@ def test_other_strides_paddings_and_names_of_weights_are_understood(networks: Pa
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
+def test_leaks_are_computed_and_dilated_convolutions_left_out(networks: Path, tmp_path: Path) -> None:
+    leaky = {"type": "relu", "name": "leaky", "leak": 0.1}
+    weights = topologies._cell(np.ones((3, 3, 2)), np.zeros((1, 1)))
+    dilated = {"type": "conv", "name": "wide", "weights": weights, "pad": 2.0, "dilate": 2.0}
+    plain = {"type": "relu", "name": "relu", "leak": 0.0}
+    first = KERNEL | {"filters": np.full((3, 3, 3, 2), [0.1, -0.1]), "dilate": [1.0, 1.0]}
+    file = chain(tmp_path / "mine.mat", first, leaky, dilated, plain)
+    described, notes = add("mine", file, folder=networks, preprocessing="raw")
+    assert notes == ["layers behind 'wide' (conv, dilate [2, 2]) are left out"]
+    assert [layer.name for layer in described.layers] == ["conv", "leaky"]
+    found = load("mine", folder=networks).activations(tf.constant(drawn(32, 36)[None]), ["conv", "leaky"])
+    before = found["conv"].numpy()
+    assert before.min() < 0 < before.max()
+    assert np.allclose(found["leaky"], np.where(before > 0, before, 0.1 * before))
+
+
 def truncated(file: Path) -> Path:
     topologies.write_mat(file, width=0.05)
     file.write_bytes(file.read_bytes()[:20_000])

@@ -1,9 +1,9 @@
 """Networks from matconvnet's files (`.mat`, MATLAB's version 5), as VGG19 came in 2014 for Gatys' style transfer.
 
 A file holds a chain of layers under names of their own (`conv1_1`, `relu1_1`, `pool1` …): convolutions with kernels
-(h, w, in, out), ReLU, pooling, local response normalisation. It is data only, and nothing in it is run. The fully
-connected layers at the end, which are convolutions there, are left out when they are as large as VGG's: they hold six in
-seven of all weights, and neither styles nor dreams use them.
+(h, w, in, out), ReLU, also leaky, pooling, local response normalisation. It is data only, and nothing in it is run. The
+fully connected layers at the end, which are convolutions there, are left out when they are as large as VGG's: they hold
+six in seven of all weights, and neither styles nor dreams use them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def from_matconvnet(file: Path, preprocessing: Preprocessing) -> Collection:
         name = _text(layer, "name")
         following = _take(found, layer, name, source)
         if following is None:
-            found.notes.append(f"layers behind {name!r} ({_text(layer, 'type')}) are left out")
+            found.notes.append(f"layers behind {name!r} ({_kind(layer)}) are left out")
             break
         source = following
     return found
@@ -66,7 +66,7 @@ def _take(found: Collection, layer: dict[str, Any], name: str, source: str) -> s
     match _text(layer, "type"):
         case "conv":
             kernel, bias = _weights(layer, name)
-            if kernel.size > LARGEST_KERNEL or kernel.shape[0] != kernel.shape[1]:
+            if kernel.size > LARGEST_KERNEL or kernel.shape[0] != kernel.shape[1] or _is_dilated(layer):
                 return None
             around, stride, side = _sides(layer, "pad", 4), _sides(layer, "stride", 2), kernel.shape[0]
             if stride == [1, 1] and around == [(side - 1) // 2] * 4 and side % 2 == 1:
@@ -76,6 +76,9 @@ def _take(found: Collection, layer: dict[str, Any], name: str, source: str) -> s
             padded = _padded(found, name, source, around)
             return padded and found.conv(name, padded, kernel, bias, stride=stride[0], padding="valid")
         case "relu":
+            (leak,) = _numbers(layer, "leak", 1)
+            if leak:
+                return found.op(name, "activation", [source], channels, function="leaky_relu", parameters=[leak])
             return found.op(name, "relu", [source], channels)
         case "pool":
             side, stride, around = (_sides(layer, key, n) for key, n in (("pool", 2), ("stride", 2), ("pad", 4)))
@@ -91,6 +94,16 @@ def _take(found: Collection, layer: dict[str, Any], name: str, source: str) -> s
         case "dropout":
             return source
     return None
+
+
+def _is_dilated(layer: dict[str, Any]) -> bool:
+    return _numbers(layer, "dilate", 2) != [1, 1]
+
+
+def _kind(layer: dict[str, Any]) -> str:
+    """What a layer is, with the setting that keeps it from being understood."""
+    kind = _text(layer, "type")
+    return f"{kind}, dilate {_sides(layer, 'dilate', 2)}" if kind == "conv" and _is_dilated(layer) else kind
 
 
 def _padded(found: Collection, name: str, source: str, around: list[int]) -> str | None:
@@ -116,8 +129,8 @@ def _weights(layer: dict[str, Any], name: str) -> tuple[NDArray[np.float32], NDA
 
 
 def _numbers(layer: dict[str, Any], key: str, count: int) -> list[float]:
-    """A field with a number for each side, or one for all; left out, no padding and steps of one."""
-    given = np.ravel(layer.get(key, 0 if key == "pad" else 1))
+    """A field with a number for each side, or one for all; left out, no padding, no leak and steps of one."""
+    given = np.ravel(layer.get(key, 0 if key in ("pad", "leak") else 1))
     if given.size not in (1, count) or given.dtype.kind not in "fiu" or not np.isfinite(given).all():
         raise BadModel(f"layer {layer.get('name')!r} has no {key} of 1 or {count} numbers")
     values = [float(number) for number in given]
