@@ -124,6 +124,66 @@ def test_what_is_harmless_but_unknown_is_left_out_by_name(networks: Path, tmp_pa
     assert [layer.name for layer in described.layers] == ["first", "kept"]
 
 
+def test_dense_layers_that_two_biases_are_added_to(networks: Path, tmp_path: Path) -> None:
+    """Also where one of them is added to the same numbers in another shape."""
+    bias = np.arange(5, dtype=np.float32)
+
+    def heads(x: Any) -> None:
+        product = tf.linalg.matmul(tf.reduce_mean(x, (1, 2)), topologies.drawn_weights("dense", (4, 5))[0])
+        for name, numbers in (("a", product), ("b", tf.reshape(product, (-1, 5))), ("c", product)):
+            tf.nn.softmax(tf.nn.bias_add(numbers, tf.constant(bias * (ord(name) - 96)), name=name))
+
+    graph = little(heads)
+    described, notes = add("mine", frozen(graph, tmp_path / "mine.pb"), folder=networks, preprocessing="raw")
+    assert notes == []
+    assert described.logits in ("a", "b", "c")
+    picture = drawn(32, 32)
+    found = load("mine", folder=networks).activations(tf.constant(picture[None]), ["a", "b", "c"])
+    for name, expected in zip("abc", run(graph, ["a", "b", "c"], picture[None]), strict=True):
+        assert np.allclose(tf.reduce_mean(found[name], (1, 2)), expected, rtol=1e-4), name
+
+
+def reshaped(x: Any, shape: Any) -> Any:
+    """The numbers of one channel in a row."""
+    one = tf.nn.conv2d(x, topologies.drawn_weights("one", (3, 3, 4, 1))[0], 1, "SAME", name="one")
+    return tf.reshape(one, shape, name="odd")
+
+
+def cut_off() -> Any:
+    """A padding by less than nothing, which TensorFlow's own functions do not write."""
+    graph = little(lambda x: tf.pad(x, tf.constant([[0, 0], [1, 1], [1, 1], [0, 0]]), name="odd")).as_graph_def()
+    amounts = next(node for node in graph.node if node.name == "odd").input[1]
+    constant = next(node for node in graph.node if node.name == amounts)
+    sides = np.array([[0, 0], [-1, -1], [-1, -1], [0, 0]], np.int32)
+    constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(sides))
+    return graph
+
+
+def scalar_shape() -> Any:
+    graph = little(lambda x: reshaped(x, tf.constant([-1, 25], name="shape"))).as_graph_def()
+    constant = next(node for node in graph.node if node.name == "shape")
+    constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.int32(-1)))
+    return graph
+
+
+ODD = {
+    "row of unknown length": (lambda: little(lambda x: reshaped(x, (1, -1))).as_graph_def(), "'odd' (Reshape)"),
+    "row of no length": (lambda: little(lambda x: reshaped(x, (-1, 0))).as_graph_def(), "'odd' (Reshape)"),
+    "shape that is a number": (scalar_shape, "'odd' (Reshape)"),
+    "negative padding": (cut_off, "'odd' (Pad)"),
+}
+
+
+@pytest.mark.parametrize(("build", "said"), ODD.values(), ids=ODD)
+def test_shapes_and_paddings_that_make_no_layer_are_left_out(
+    networks: Path, tmp_path: Path, build: Callable[[], Any], said: str
+) -> None:
+    (tmp_path / "mine.pb").write_bytes(build().SerializeToString())
+    described, notes = add("mine", tmp_path / "mine.pb", folder=networks)
+    assert notes == [f"layers behind {said} are left out"]
+    assert "first" in described.by_name
+
+
 def huge_constant() -> Any:
     graph = little(lambda x: tf.nn.bias_add(x, tf.constant(np.ones(4, np.float32), name="bias"))).as_graph_def()
     tensor = next(node for node in graph.node if node.name == "bias").attr["value"].tensor

@@ -108,6 +108,13 @@ def test_leaks_are_computed_and_dilated_convolutions_left_out(networks: Path, tm
     assert np.allclose(found["leaky"], np.where(before > 0, before, 0.1 * before))
 
 
+def test_layers_that_cut_off_instead_of_padding_are_left_out(networks: Path, tmp_path: Path) -> None:
+    pool = {"type": "pool", "name": "pool", "method": "max", "pool": 2.0, "stride": 2.0, "pad": -1.0}
+    described, notes = add("mine", chain(tmp_path / "mine.mat", KERNEL, pool), folder=networks)
+    assert notes == ["layers behind 'pool' (pool) are left out"]
+    assert described.layers[-1].name == "conv"
+
+
 def truncated(file: Path) -> Path:
     topologies.write_mat(file, width=0.05)
     file.write_bytes(file.read_bytes()[:20_000])

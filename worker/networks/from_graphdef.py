@@ -209,7 +209,7 @@ class _Walk:
             case "BiasAdd" | "Add" | "AddV2" if len(sources) == 1:
                 bias = self._constant(node.input[1])
                 if bias is not None:
-                    vectors.biased(node.name, source, np.ravel(bias))
+                    vectors.biased(node.name, source, np.ravel(bias), alone=self._is_alone(sources[0]))
             case "Relu":
                 vectors.activated(node.name, source, "relu")
             case op if op in _ACTIVATIONS:
@@ -230,7 +230,7 @@ class _Walk:
                 self._vectors.flatten(node.name, source, 1)
             return
         shape = self._constant(node.input[1])
-        if shape is None or len(shape) != 2 or shape[1] % channels:
+        if shape is None or shape.shape != (2,) or shape[1] < 1 or shape[1] % channels:
             return
         side = math.isqrt(int(shape[1]) // channels)
         if side**2 * channels == shape[1]:
@@ -286,7 +286,7 @@ class _Walk:
             return None
         if not {factor.size, offset.size} <= {1, self.found.channels(source)}:
             return None
-        alone = self._takers[self._passed(next(i for i in node.input if not self._is_constant(_plain(i))))] == 1
+        alone = self._is_alone(next(i for i in node.input if not self._is_constant(_plain(i))))
         if source == INPUT and alone and factor.size == offset.size == 1 and not self.found.ops:
             self.found.rescale(float(factor[0]), float(offset[0]))
             return INPUT
@@ -294,6 +294,13 @@ class _Walk:
             self.found.fold(source, *(np.broadcast_to(v, self.found.channels(source)) for v in (factor, offset)))
             return self.found.rename(source, node.name)
         return self.found.affine(node.name, source, factor, offset)
+
+    def _is_alone(self, name: str) -> bool:
+        """Whether a result is taken once, also before it was reshaped."""
+        name = self._passed(name)
+        while self._takers[name] == 1 and self._nodes[name].op in ("Reshape", "Squeeze"):
+            name = self._passed(self._nodes[name].input[0])
+        return self._takers[name] == 1
 
     def _passed(self, name: str) -> str:
         """The node whose result this is, behind those that only pass it on."""
@@ -340,6 +347,8 @@ class _Walk:
         """Rows and columns of zeros before and after."""
         around = self._constant(node.input[1])
         if around is None or around.shape != (4, 2) or around[[0, 3]].any() or (around[1] != around[2]).any():
+            return None
+        if (around < 0).any():
             return None
         return [int(n) for n in around[1]]
 

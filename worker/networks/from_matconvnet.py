@@ -107,9 +107,9 @@ def _kind(layer: dict[str, Any]) -> str:
 
 
 def _padded(found: Collection, name: str, source: str, around: list[int]) -> str | None:
-    """The source with zeros around it: top, bottom, left, right; None where sides differ."""
+    """The source with zeros around it: top, bottom, left, right; None where sides differ, or are cut off instead."""
     top, bottom, left, right = around
-    if (top, bottom) != (left, right):
+    if (top, bottom) != (left, right) or min(around) < 0:
         return None
     if top == bottom == 0:
         return source

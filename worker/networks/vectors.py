@@ -67,13 +67,16 @@ class Vectors:
         self._found.conv(name, before.source, kernel, bias, padding="valid")
         self._put(name, replace(before, source=name, side=1))
 
-    def biased(self, name: str, vector: str, bias: FloatArray) -> None:
-        """A bias (out,) added to a dense layer that nothing else takes; it takes over the name. Raises BadModel."""
+    def biased(self, name: str, vector: str, bias: FloatArray, *, alone: bool) -> None:
+        """A bias (out,) added to a dense layer, which takes over the name if it is taken `alone`. Raises BadModel."""
         before = self._vectors[vector]
         if self._found.kind(before.source) != "conv" or bias.shape != (self._found.channels(before.source),):
             raise BadModel(f"{name!r} adds {bias.shape} numbers to what is no dense layer of that many")
-        self._found.fold(before.source, np.ones_like(bias), bias)
-        self._found.rename(before.source, name)
+        if alone:
+            self._found.fold(before.source, np.ones_like(bias), bias)
+            self._found.rename(before.source, name)
+        else:
+            self._found.depthwise(name, before.source, np.ones((1, 1, bias.size), np.float32), bias)
         self._put(name, replace(before, source=name))
 
     def affine(self, name: str, vector: str, factor: FloatArray, offset: FloatArray) -> None:
