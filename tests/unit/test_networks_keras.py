@@ -156,6 +156,12 @@ def rescaled_inside() -> Any:
     return _ended(inputs, L.ReLU(name="relu")(x))
 
 
+def normalised_classes() -> Any:
+    x = inputs = keras.Input((None, None, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3, activation="relu", name="relu")(x))
+    return keras.Model(inputs, L.Softmax()(L.BatchNormalization()(L.Dense(3)(x))))
+
+
 def _ended(inputs: Any, x: Any) -> Any:
     x = L.Dense(3, activation="softmax")(L.GlobalAveragePooling2D()(x))
     return keras.Model(inputs, x)
@@ -163,7 +169,7 @@ def _ended(inputs: Any, x: Any) -> Any:
 
 BUILT = [
     inception, residual, mobile, transferred, normalised_inside, normalised_behind_dropout, output_taken_inside,
-    rescaled_inside,
+    rescaled_inside, normalised_classes,
 ]  # fmt: skip
 
 

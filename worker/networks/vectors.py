@@ -80,9 +80,12 @@ class Vectors:
         self._put(name, replace(before, source=name))
 
     def affine(self, name: str, vector: str, factor: FloatArray, offset: FloatArray) -> None:
-        """Each number times a factor, plus an offset, both (in,). Raises BadModel."""
+        """Each number times a factor, plus an offset, both (in,). Raises BadModel.
+
+        As a convolution, because the network's classes may be what it makes.
+        """
         before = self._vectors[vector]
-        self._found.affine(name, before.source, factor, offset)
+        self._found.depthwise(name, before.source, factor[None, None], offset)
         self._put(name, replace(before, source=name))
 
     def activated(self, name: str, vector: str, kind: Kind, **shape: Any) -> None:
