@@ -16,7 +16,7 @@ from shared.cards import UnknownModel
 from tests import topologies
 from tests.reference.pictures import drawn
 from worker.networks import classify, load
-from worker.networks.graph import Graph, Op
+from worker.networks.graph import INPUT, Graph, Op
 from worker.networks.network import Network
 
 #: receptive field, stride, overhang left, overhang right
@@ -75,6 +75,12 @@ def test_lengths_follow_padding() -> None:
     assert [vgg19.length("relu3_1", side) for side in (4, 7, 8, 30)] == [1, 1, 2, 7]
     assert [inception5h.length("mixed4c", side) for side in (16, 17, 512)] == [1, 2, 32]
     assert (vgg19.smallest_picture("relu3_1"), inception5h.smallest_picture("mixed4c")) == (4, 1)
+
+
+def test_lengths_of_long_chains_are_known() -> None:
+    ops = [Op("0", "conv", (INPUT,), 4, kernel=3, stride=2)]
+    ops += [Op(str(i), "relu", (str(i - 1),), 4) for i in range(1, 3000)]
+    assert Graph(tuple(ops)).length("2999", 65) == 33
 
 
 def padded() -> Graph:

@@ -165,10 +165,13 @@ class Graph:
 
     def length(self, name: str, pixels: int) -> int:
         """Side of the named result for a picture whose side is `pixels`."""
-        if name == INPUT:
-            return pixels
-        op = self.by_name[name]
-        return op.length(self.length(op.inputs[0], pixels))
+        chain: list[Op] = []
+        while name != INPUT:
+            chain.append(self.by_name[name])
+            name = chain[-1].inputs[0]
+        for op in reversed(chain):
+            pixels = op.length(pixels)
+        return pixels
 
     def channels(self, name: str) -> int:
         """Channels of the named result."""
