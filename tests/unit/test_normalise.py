@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tests.reference import recipes
-from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std
+from worker.networks import load
+from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std, unit_of
 from worker.render.recipe import never
 
 Array = NDArray[np.float32]
@@ -56,6 +60,16 @@ def test_steps_are_as_strong_on_large_pictures(by: Normalise) -> None:
 @pytest.mark.parametrize("by", [by_std(), by_mean_abs(), by_bands(2)], ids=["std", "mean_abs", "bands"])
 def test_without_a_gradient_there_is_no_step(by: Normalise) -> None:
     assert (normalised(by, np.zeros((40, 50, 3), np.float32)) == 0).all()
+
+
+@pytest.mark.parametrize("scale", [-1 / 255, -1.0, 1 / 255, 1.0])
+@pytest.mark.parametrize("by", [by_std, by_mean_abs, partial(by_bands, 2)], ids=["std", "mean_abs", "bands"])
+def test_networks_that_invert_their_pictures_are_guarded_as_others(
+    by: Callable[[float], Normalise], scale: float
+) -> None:
+    network = replace(load("motifnet", folder=Path()), scale=scale)
+    assert unit_of(network) == abs(scale)
+    assert (normalised(by(unit_of(network)), np.zeros((40, 50, 3), np.float32)) == 0).all()
 
 
 @pytest.mark.parametrize("sigma", [0.5, 3.0, 20.0])

@@ -105,9 +105,11 @@ def is_finite(array: FloatArray) -> bool:
 def unit_of(network: Network) -> float:
     """What the picture's values are multiplied by where a recipe takes its gradient.
 
-    Recipes for networks that see pictures in 0 to 1, or −1 to 1, derive by those; others by pictures in 0–255.
+    Recipes for networks that see pictures in 0 to 1, or −1 to 1, derive by those; others by pictures in 0–255. Networks
+    that invert their pictures have a negative scale.
     """
-    return network.scale if network.scale < _SMALL_RANGE else 1.0
+    size = abs(network.scale)
+    return size if size < _SMALL_RANGE else 1.0
 
 
 def _guard(epsilon: float, unit: float, gradient: FloatArray) -> float:
