@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
+import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.blobs import Blobs
+
+#: A changed bit may also make data seem to be compressed, encrypted or of a version to come (RuntimeError).
+_DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError)
 
 
 class Unreadable(ValueError):
@@ -31,6 +36,16 @@ def restore(blobs: Blobs, key: str) -> Mapping[str, NDArray[Any]]:
     """
     try:
         with blobs.reading(key) as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+            found = {name: arrays[name] for name in arrays.files}
+            count = _count(file)
+    except _DAMAGED as error:
         raise Unreadable(f"the checkpoint {key} cannot be read ({error})") from None
+    if len(found) != count:
+        raise Unreadable(f"the checkpoint {key} cannot be read (it has {len(found)} of {count} arrays)")
+    return found
+
+
+def _count(file: IO[bytes]) -> int:
+    """How many arrays a file of `save` says at its end to hold; a damaged list of contents may hide some of them."""
+    file.seek(-12, io.SEEK_END)
+    return int.from_bytes(file.read(2), "little")

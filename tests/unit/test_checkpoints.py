@@ -14,6 +14,7 @@ import boto3
 import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
+from obstore.store import MemoryStore
 
 from shared.blobs import BlobMissing, Blobs, open_blobs
 from shared.settings import Settings
@@ -124,6 +125,28 @@ def test_damage_is_noticed(blobs: Blobs) -> None:
         blobs.put("damaged", data)
         with pytest.raises(checkpoints.Unreadable, match="damaged cannot be read"):
             checkpoints.restore(blobs, "damaged")
+
+
+def test_every_changed_bit_is_noticed_or_harmless() -> None:
+    """Also in the archive's list of contents, where arrays are named, counted and said to be neither packed nor locked."""
+    blobs = Blobs(MemoryStore())
+    saved = {"picture": np.arange(12, dtype=np.float32).reshape(2, 2, 3), "step": np.array(7), "score": np.array(0.5)}
+    checkpoints.save(blobs, "whole", saved)
+    whole = blobs.get("whole")
+    contents = whole.index(b"PK\x01\x02")
+    noticed = 0
+    for place in range(8 * contents, 8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        blobs.put("damaged", bytes(damaged))
+        try:
+            found = checkpoints.restore(blobs, "damaged")
+        except checkpoints.Unreadable:
+            noticed += 1
+            continue
+        assert found.keys() == saved.keys(), place
+        assert all(np.array_equal(found[name], array) for name, array in saved.items()), place
+    assert noticed > 8 * (len(whole) - contents) / 2
 
 
 class TestOnTheBench:
