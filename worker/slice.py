@@ -49,7 +49,11 @@ class Slice:
     def run(self) -> Ended:
         """Render until the job or the slice's time is over, or somebody wants it to stop."""
         try:
-            return self._render(self._bench.open(self._job))
+            work = self._bench.open(self._job)
+            if work.rendering.progress.step == 0 and self._job.checkpoint is not None and not self._start_over():
+                self._bench.clear()
+                return Ended("stale")
+            return self._render(work)
         except Exception as error:  # noqa: BLE001 - whatever went wrong decides about the job, not about the worker
             return self._fail(error)
 
@@ -79,6 +83,15 @@ class Slice:
         # A frame belongs to the attempt: it is recorded before the attempt lets the job go.
         recorder.flush()
         return self._succeed(work) if progress.finished else self._save(work, "its turn was over")
+
+    def _start_over(self) -> bool:
+        """Lets go of the checkpoint that could not be used, and of the frames that led to it."""
+        useless, reason = self._job.checkpoint or "", "it starts over: its checkpoint is of no use any more"
+        kept = self._commit(lambda session: claims.start_over(session, self._job.id, self._token, reason))
+        if kept:
+            self._job.checkpoint, self._job.checkpoint_step = None, 0
+            self._context.blobs.delete(useless)
+        return kept
 
     def _save(self, work: Work, reason: str) -> Ended:
         progress = work.rendering.progress

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from shared.blobs import open_blobs
@@ -20,7 +22,7 @@ from shared.settings import settings as current
 from shared.specs import SPEC
 from shared.store import Store, workers
 from shared.store.jobs import claims, schedule, steering, submission
-from shared.store.tables import Job
+from shared.store.tables import Frame, Job
 from tests.conftest import wait_until
 from tests.integration.farmhand import claim_next, submit, told
 from tests.integration.test_store import get, save
@@ -32,6 +34,19 @@ from worker.slice import Slice
 from worker.workbench import Bench
 
 DREAM: dict[str, Any] = {"kind": "dream", "size": {"long_edge": 64}, "octaves": {"count": 1}, "iterations": 500}
+
+
+class Stopping(Heart):
+    """Of a worker that is asked to stop when its job is at a certain step."""
+
+    def __init__(self, *args: Any, stop_at: int | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._stop_at = stop_at
+
+    def tell(self, told: claims.Told) -> None:
+        super().tell(told)
+        if told.step == self._stop_at:
+            signal.raise_signal(signal.SIGTERM)
 
 
 class Farmhand:
@@ -49,11 +64,11 @@ class Farmhand:
             batch = submission.create_batch(session, "ada", "a batch", [new])
             return str(session.query(Job).filter_by(batch_id=batch.id).one().id)
 
-    def slice(self, job_id: str) -> Ended:
-        """Claim the job and render a slice of it."""
+    def slice(self, job_id: str, *, stop_at: int | None = None) -> Ended:
+        """Claim the job and render a slice of it, to a step at which the worker is asked to stop if one is given."""
         job = claim_next(self.context.store, job_id)
         assert job is not None
-        heart = Heart(self.context.store, job, beat_seconds=0.2, lease_seconds=20)
+        heart = Stopping(self.context.store, job, beat_seconds=0.2, lease_seconds=20, stop_at=stop_at)
         with heart.beating():
             return Slice(self.context, self.bench, "w", job, heart).run()
 
@@ -176,3 +191,57 @@ def test_a_job_starts_over_when_its_network_is_another_one(
     outputs = [hand.context.blobs.get(str(get(store, job).output)) for job in (begun, fresh)]
     assert json.loads(hand.context.blobs.get(str(get(store, begun).manifest)))["model"]["sha256"] == card("net").digest
     assert outputs[0] == outputs[1]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("why", ["another network", "no checkpoint"])
+def test_a_job_that_starts_over_keeps_no_frame_and_saves_what_it_makes(
+    settings: Settings, store: Store, networks: Path, tmp_path: Path, why: str
+) -> None:
+    """Given a job with frames, of which nothing can be gone on from, its frames are made anew; also when the next slice
+    ends at the step of the old checkpoint, that is saved."""
+    hand = Farmhand(settings.model_copy(update={"slice_seconds": 60}), store)
+    registered("net", networks, tmp_path, 1)
+    fields: dict[str, Any] = {"model": "net", "objective": [{"layer": "conv1"}], "frames": {"every": 1}}
+    job_id = hand.submit(**fields)
+    assert hand.slice(job_id, stop_at=3).outcome == "stopped"
+    before = get(store, job_id)
+    assert (before.checkpoint_step, before.frames) == (3, 3)
+    old = frames(store, job_id)
+    if why == "another network":
+        registered("net", networks, tmp_path, 2)
+    else:
+        hand.context.blobs.delete(str(before.checkpoint))
+        hand.bench.clear()
+
+    assert hand.slice(job_id, stop_at=3).outcome == "stopped"
+
+    job, new = get(store, job_id), frames(store, job_id)
+    assert (job.state, job.checkpoint_step, job.frames) == ("queued", 3, 3)
+    assert job.checkpoint not in (None, before.checkpoint)
+    assert not hand.context.blobs.exists(str(before.checkpoint))
+    assert [number for number, _ in new] == [number for number, _ in old] == [1, 2, 3]
+    pictures = [[hand.context.blobs.get(key) for _, key in found] for found in (old, new)]
+    assert set(old).isdisjoint(new)
+    assert (pictures[0] == pictures[1]) is (why == "no checkpoint")
+    # From there on it goes on as any other.
+    assert hand.slice(job_id, stop_at=5).outcome == "stopped"
+    assert frames(store, job_id)[:3] == new
+    assert (get(store, job_id).checkpoint_step, get(store, job_id).frames) == (5, 5)
+
+
+def test_starting_over_needs_the_attempts_token(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    job = claim_next(store, job_id)
+    assert job is not None
+    assert save(store, job, 3, "kept")
+    with store.write() as session:
+        assert not claims.start_over(session, job_id, job.token or "", "too late")
+    assert (get(store, job_id).checkpoint, get(store, job_id).checkpoint_step) == ("kept", 3)
+
+
+def frames(store: Store, job_id: str) -> list[tuple[int, str]]:
+    """Number and picture of a job's frames."""
+    with store.read() as session:
+        query = select(Frame.number, Frame.picture).where(Frame.job_id == job_id).order_by(Frame.number)
+        return [(number, key) for number, key in session.execute(query)]

@@ -1,4 +1,4 @@
-"""What a worker does to a job it holds: claim, heartbeat, frame, save, succeed, fail, release.
+"""What a worker does to a job it holds: claim, heartbeat, frame, save, succeed, fail, release, start over.
 
 Every function but `claim` takes the attempt's token, and changes nothing when the token is no longer the job's: a worker
 that was thought dead and wakes up learns that the job is not its own any more (`False`), and can do no harm.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -267,3 +267,24 @@ def _change(session: Session, *where: ColumnElement[bool], values: Mapping[str, 
     statement = update(Job).where(*where).values(**values, changed_at=now()).returning(Job)
     options = {"synchronize_session": False, "populate_existing": True}
     return session.scalar(statement, execution_options=options)
+
+
+def start_over(session: Session, job_id: str, token: str, reason: str) -> bool:
+    """Forget what was rendered of a job whose checkpoint is of no use: its frames may be another network's."""
+    at_the_start = {
+        "checkpoint": None,
+        "checkpoint_step": 0,
+        "checkpoint_mpit": 0.0,
+        "step": 0,
+        "mpit": 0.0,
+        "frames": 0,
+    }
+    job = _change(session, Job.id == job_id, Job.token == token, values=at_the_start)
+    if job is None:
+        return False
+    options = {"synchronize_session": False}
+    session.execute(delete(Frame).where(Frame.job_id == job_id), execution_options=options)
+    attempt = (Attempt.job_id == job_id) & (Attempt.number == job.attempt)
+    session.execute(update(Attempt).where(attempt).values(from_step=0, to_step=0), execution_options=options)
+    events.append(session, [NewEvent.of(job, "job.started", reason, worker=job.worker)])
+    return True
