@@ -302,12 +302,14 @@ def _tile(
     reach = work.reach
     chosen = LARGEST_TILE
     if not machine.gpu or machine.tile_bytes is None:
-        chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * work.macs_per_pixel))))
+        # Layers before the first convolution have no multiply-adds to speak of.
+        chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * max(work.macs_per_pixel, 1.0)))))
     # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
     smallest = max(round_up(2 * work.min_window, reach.stride), 32) if work.roll else reach.smallest_tile
     if machine.tile_bytes is not None:
         memory = machine.tile_bytes * (machine.parallel if alone and not machine.gpu else 1)
-        fitting = math.isqrt(int(memory / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
+        # A picture has three colours, whatever is left of them behind a large pool.
+        fitting = math.isqrt(int(memory / (max(work.floats_per_pixel, 3.0) * 4 * ACTIVATION_COPIES)))
         chosen = min(chosen, max(fitting, 1))
     tile = min(chosen if wish is None else wish, limit or LARGEST_TILE * 2) // reach.stride * reach.stride
     if tile < smallest:
