@@ -164,7 +164,7 @@ def planned(farm: Services, who: Caller, submission: Submission) -> list[Planned
     done = []
     for entry, spec in specs:
         try:
-            done.append(Planned(spec, _plan(spec, entry.size, sizes)))
+            done.append(Planned(spec, _plan(spec, entry.size, sizes, farm.settings.max_output_pixels)))
         except SpecError as error:
             for problem in error.problems:
                 mistakes.add(entry, problem)
@@ -182,7 +182,7 @@ def _validated(submission: Submission) -> Iterator[tuple[Entry, DreamSpec | Styl
                 submission.mistakes.add(entry, problem)
 
 
-def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[str, AssetSize]) -> Plan:
+def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[str, AssetSize], max_pixels: int) -> Plan:
     wanted = assets_of(spec)
     missing = [
         Problem(field, f"there is no asset {asset}; upload the picture first (POST /v1/assets)")
@@ -195,7 +195,7 @@ def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[st
     if size is None and first is not None:
         size = sizes[first]
     width, height = (None, None) if size is None else (size.width, size.height)
-    return plan(spec, card=card_of(spec), width=width, height=height)
+    return plan(spec, card=card_of(spec), width=width, height=height, max_pixels=max_pixels)
 
 
 def card_of(spec: DreamSpec | StyleSpec) -> Card:

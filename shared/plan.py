@@ -99,15 +99,19 @@ def plan(
     width: int | None,
     height: int | None,
     tile_limit: int | None = None,
+    max_pixels: int | None = None,
     machine: Machine = Machine(),
 ) -> Plan:
     """The plan of a job whose input or content picture measures `width` × `height` (None: it starts from noise).
 
     `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory).
+    `max_pixels` is the largest output that is taken; None: whatever was taken before is planned again.
     Raises SpecError with the field of each mistake.
     """
     work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
     full_width, full_height = _output_size(spec, width, height)
+    if max_pixels is not None:
+        _check_pixels(full_width, full_height, max_pixels)
     _check_size(full_width, full_height, card.name, work.min_size)
     _check_borders(spec, card, full_width, full_height)
     reason = misfit(spec.output, full_width, full_height)
@@ -235,6 +239,19 @@ def _check_size(width: int, height: int, model: str, min_size: int) -> None:
         message = (
             f"the picture would be {width} × {height} pixels, and {model} needs {min_size} on the shorter "
             f"side: ask for a long edge of at least {enough}"
+        )
+        raise SpecError([Problem("size.long_edge", message)])
+
+
+def _check_pixels(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        long, short = max(width, height), min(width, height)
+        edge = math.isqrt(most * long // short)
+        while edge * round(short * edge / long) > most:
+            edge -= 1
+        message = (
+            f"the output would be {width} × {height} pixels, {width * height / 1e6:,.1f} megapixels; up to "
+            f"{most / 1e6:,.1f} are taken: ask for a long edge of at most {edge}"
         )
         raise SpecError([Problem("size.long_edge", message)])
 

@@ -168,12 +168,14 @@ def plan_here(entry: Entry) -> Plan:
     from shared.cards import UnknownModel, card
     from shared.plan import plan
     from shared.problems import Problem, SpecError
+    from shared.settings import settings
 
     job = _sized(entry)
     width, height = job.pop("width", None), job.pop("height", None)
     (spec,) = check([Entry("", job)])
     try:
-        return plan(spec, card=card(spec.model), width=width, height=height)
+        described, largest = card(spec.model), settings().max_output_pixels
+        return plan(spec, card=described, width=width, height=height, max_pixels=largest)
     except UnknownModel as error:
         raise SpecError([Problem("model", str(error.args[0]))]) from None
 

@@ -11,6 +11,7 @@ from shared.cards import card
 from shared.plan import ACTIVATION_COPIES, Machine, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.problems import Problem, SpecError
+from shared.settings import Settings
 from shared.specs import SPEC
 
 ASSET = "sha256:" + "0" * 64
@@ -68,6 +69,39 @@ def test_a_picture_that_is_too_small_is_refused_with_a_size_that_is_enough() -> 
     assert problem.field == "size.long_edge"
     assert "needs 32 on the shorter side: ask for a long edge of at least 320" in problem.message
     assert planned(width=200, height=20, size={"long_edge": 320}).height == 32
+
+
+def test_outputs_have_a_largest_size_that_the_refusal_tells() -> None:
+    def sized(edge: int, width: int = 4000, height: int = 3000) -> Plan:
+        spec = SPEC.validate_python({"kind": "dream", "input": ASSET, "size": {"long_edge": edge}})
+        return plan(spec, card=card("motifnet"), width=width, height=height, max_pixels=400_000_000)
+
+    with pytest.raises(SpecError) as caught:
+        sized(40_000)
+    (problem,) = caught.value.problems
+    assert problem.field == "size.long_edge"
+    assert problem.message == (
+        "the output would be 40000 × 30000 pixels, 1,200.0 megapixels; up to 400.0 are taken: "
+        "ask for a long edge of at most 23094"
+    )
+    for width, height in ((4000, 3000), (3000, 4000), (1000, 1000), (5000, 499), (4001, 2999)):
+        with pytest.raises(SpecError) as caught:
+            sized(65_536, width, height)
+        largest = int(caught.value.problems[0].message.rsplit(" ", 1)[1])
+        found, more = (planned(width, height, size={"long_edge": edge}) for edge in (largest, largest + 1))
+        assert found.width * found.height <= 400_000_000 < more.width * more.height
+    # What was taken before can be planned again, whatever is taken now.
+    assert planned(4000, 3000, size={"long_edge": 40_000}).width == 40_000
+
+
+@pytest.mark.parametrize("kind", ["dream", "style"])
+def test_pictures_of_144_megapixels_are_taken(kind: str) -> None:
+    spec = SPEC.validate_python(
+        {"kind": kind, "size": {"long_edge": 12_000}}
+        | ({"content": ASSET, "styles": [{"asset": ASSET}]} if kind == "style" else {"input": ASSET})
+    )
+    limit = Settings().max_output_pixels
+    assert plan(spec, card=card("motifnet"), width=600, height=600, max_pixels=limit).height == 12_000
 
 
 def test_all_unknown_names_are_reported_with_their_fields() -> None:
