@@ -12,7 +12,7 @@ from functools import lru_cache
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
-from shared.specs import DreamSpec, StyleSpec, Tiling
+from shared.specs import MAX_LONG_EDGE, DreamSpec, StyleSpec, Tiling
 from shared.tiles import Reach, Span, cut, pieces, reach_of, round_up
 
 #: Long edge in pixels of a dream from noise that names no size.
@@ -112,7 +112,8 @@ def plan(
     full_width, full_height = _output_size(spec, width, height)
     if max_pixels is not None:
         _check_pixels(full_width, full_height, max_pixels)
-    _check_size(full_width, full_height, card.name, work.min_size)
+    proportions = (spec.size.aspect, 1.0) if width is None or height is None else (width, height)
+    _check_size((full_width, full_height), proportions, card.name, work.min_size)
     _check_borders(spec, card, full_width, full_height)
     reason = misfit(spec.output, full_width, full_height)
     if reason is not None:
@@ -233,13 +234,19 @@ def _output_size(spec: DreamSpec | StyleSpec, width: int | None, height: int | N
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _check_size(width: int, height: int, model: str, min_size: int) -> None:
-    if min(width, height) < min_size:
-        enough = math.ceil(min_size * max(width, height) / min(width, height))
-        message = (
-            f"the picture would be {width} × {height} pixels, and {model} needs {min_size} on the shorter "
-            f"side: ask for a long edge of at least {enough}"
-        )
+def _check_size(full: tuple[int, int], proportions: tuple[float, float], model: str, min_size: int) -> None:
+    if min(full) < min_size:
+        # The picture's own sides tell: those of a narrow output are rounded.
+        ratio = max(proportions) / min(proportions)
+        enough = math.ceil(min_size * ratio)
+        needs = f"the picture would be {full[0]} × {full[1]} pixels, and {model} needs {min_size} on the shorter side"
+        if enough <= MAX_LONG_EDGE:
+            message = f"{needs}: ask for a long edge of at least {enough}"
+        else:
+            message = (
+                f"{needs}: it is too narrow for that at any size; crop its longer side to at most "
+                f"{MAX_LONG_EDGE // min_size} times the shorter"
+            )
         raise SpecError([Problem("size.long_edge", message)])
 
 

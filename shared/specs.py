@@ -19,6 +19,8 @@ from shared.problems import nearest
 DEFAULT_PRIORITY = 5
 #: One POST carries at most this many jobs: validation of more would hold a request for over half a minute.
 MAX_BATCH_JOBS = 100_000
+#: Longest side of an output in pixels, whatever its area.
+MAX_LONG_EDGE = 65_536
 
 AssetId = Annotated[
     str,
@@ -77,7 +79,7 @@ class Octaves(Spec):
 class Size(Spec):
     """The output's size. The picture keeps its proportions; without `long_edge` it keeps its size."""
 
-    long_edge: int | None = Field(default=None, ge=16, le=65_536, description="Longer side in pixels")
+    long_edge: int | None = Field(default=None, ge=16, le=MAX_LONG_EDGE, description="Longer side in pixels")
     aspect: float = Field(
         default=1.0, ge=0.05, le=20.0, description="Width / height of a dream that starts from noise; unused otherwise"
     )

@@ -71,6 +71,19 @@ def test_a_picture_that_is_too_small_is_refused_with_a_size_that_is_enough() -> 
     assert planned(width=200, height=20, size={"long_edge": 320}).height == 32
 
 
+def test_a_picture_that_is_too_narrow_at_any_size_is_refused_as_such() -> None:
+    for fields in ({}, {"size": {"long_edge": 64}}):
+        (problem,) = problems(width=50_000, height=1, **fields)
+        assert problem.field == "size.long_edge"
+        assert problem.message.endswith("crop its longer side to at most 2048 times the shorter")
+    assert planned(width=1, height=2048, size={"long_edge": 65_536}).width == 32
+    # The proportions count, not what rounding leaves of the shorter side.
+    (problem,) = problems(width=40, height=2000, size={"long_edge": 16})
+    assert problem.message.endswith("ask for a long edge of at least 1600")
+    (problem,) = problems(width=None, height=None, size={"long_edge": 16, "aspect": 20.0})
+    assert problem.message.endswith("ask for a long edge of at least 640")
+
+
 def test_outputs_have_a_largest_size_that_the_refusal_tells() -> None:
     def sized(edge: int, width: int = 4000, height: int = 3000) -> Plan:
         spec = SPEC.validate_python({"kind": "dream", "input": ASSET, "size": {"long_edge": edge}})
