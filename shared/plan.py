@@ -9,11 +9,12 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from shared.bounds import Bounds, check_borders, check_size
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
-from shared.specs import MAX_LONG_EDGE, DreamSpec, StyleSpec, Tiling
-from shared.tiles import Reach, Span, cut, pieces, reach_of, round_up
+from shared.specs import DreamSpec, StyleSpec, Tiling
+from shared.tiles import Cutting, Reach, Span, reach_of, round_up
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
@@ -48,7 +49,7 @@ class Machine:
     kept_bytes: int = 2 * 2**30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OctavePlan:
     """One octave. Its picture is rendered on a canvas extended to multiples of the stride and cropped afterwards."""
 
@@ -62,10 +63,24 @@ class OctavePlan:
     mpit: float
     canvas_height: int
     canvas_width: int
-    rows: tuple[Span, ...]
-    columns: tuple[Span, ...]
+    cutting: Cutting
     #: Whether all tiles' activations fit into memory at once, so that nothing is computed twice.
     keep: bool = False
+
+    @property
+    def rows(self) -> tuple[Span, ...]:
+        """The tiles from top to bottom; made anew each time."""
+        return self.cutting.spans(self.canvas_height)
+
+    @property
+    def columns(self) -> tuple[Span, ...]:
+        """The tiles from left to right; made anew each time."""
+        return self.cutting.spans(self.canvas_width)
+
+    @property
+    def seen(self) -> int:
+        """Pixels that the tiles see; those that several see count as often."""
+        return self.cutting.seen(self.canvas_height) * self.cutting.seen(self.canvas_width)
 
 
 @dataclass(frozen=True)
@@ -99,26 +114,26 @@ def plan(
     width: int | None,
     height: int | None,
     tile_limit: int | None = None,
-    max_pixels: int | None = None,
+    bounds: Bounds | None = None,
     machine: Machine = Machine(),
 ) -> Plan:
     """The plan of a job whose input or content picture measures `width` × `height` (None: it starts from noise).
 
     `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory).
-    `max_pixels` is the largest output that is taken; None: whatever was taken before is planned again.
+    `bounds` are those of new jobs; without, whatever was taken before is planned again.
     Raises SpecError with the field of each mistake.
     """
     work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
     full_width, full_height = _output_size(spec, width, height)
-    if max_pixels is not None:
-        _check_pixels(full_width, full_height, max_pixels)
+    if bounds is not None:
+        bounds.check_output(full_width, full_height)
     proportions = (spec.size.aspect, 1.0) if width is None or height is None else (width, height)
-    _check_size((full_width, full_height), proportions, card.name, work.min_size)
-    _check_borders(spec, card, full_width, full_height)
+    check_size((full_width, full_height), proportions, card.name, work.min_size)
+    check_borders(spec, card, full_width, full_height)
     reason = misfit(spec.output, full_width, full_height)
     if reason is not None:
         raise SpecError([Problem("output.format", reason)])
-    return _plan(
+    found = _plan(
         card.name,
         work,
         full_width,
@@ -129,6 +144,10 @@ def plan(
         (spec.tiling.tile, tile_limit),
         machine,
     )
+    if bounds is not None and spec.tiling.tile is not None:
+        last = found.octaves[-1]
+        bounds.check_tiles(last.cutting, last.canvas_width, last.canvas_height)
+    return found
 
 
 def reaches(spec: DreamSpec | StyleSpec, card: Card) -> tuple[tuple[str, ...], Reach, Reach]:
@@ -234,50 +253,7 @@ def _output_size(spec: DreamSpec | StyleSpec, width: int | None, height: int | N
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _check_size(full: tuple[int, int], proportions: tuple[float, float], model: str, min_size: int) -> None:
-    if min(full) < min_size:
-        # The picture's own sides tell: those of a narrow output are rounded.
-        ratio = max(proportions) / min(proportions)
-        enough = math.ceil(min_size * ratio)
-        needs = f"the picture would be {full[0]} × {full[1]} pixels, and {model} needs {min_size} on the shorter side"
-        if enough <= MAX_LONG_EDGE:
-            message = f"{needs}: ask for a long edge of at least {enough}"
-        else:
-            message = (
-                f"{needs}: it is too narrow for that at any size; crop its longer side to at most "
-                f"{MAX_LONG_EDGE // min_size} times the shorter"
-            )
-        raise SpecError([Problem("size.long_edge", message)])
-
-
-def _check_pixels(width: int, height: int, most: int) -> None:
-    if width * height > most:
-        long, short = max(width, height), min(width, height)
-        edge = math.isqrt(most * long // short)
-        while edge * round(short * edge / long) > most:
-            edge -= 1
-        message = (
-            f"the output would be {width} × {height} pixels, {width * height / 1e6:,.1f} megapixels; up to "
-            f"{most / 1e6:,.1f} are taken: ask for a long edge of at most {edge}"
-        )
-        raise SpecError([Problem("size.long_edge", message)])
-
-
-def _check_borders(spec: DreamSpec | StyleSpec, card: Card, width: int, height: int) -> None:
-    """Raises SpecError for terms whose border leaves nothing of their layer."""
-    problems = []
-    for i, term in enumerate(spec.objective):
-        layer = card.find_layer(term.layer)
-        across, down = ((side - layer.min_size) // layer.stride + 1 for side in (width, height))
-        most = (min(across, down) - 1) // 2
-        if term.border > most:
-            has = f"{layer.name} has {across} × {down} cells of a picture of {width} × {height} pixels"
-            problems.append(Problem(f"objective.{i}.border", f"{has}, so that its border may be at most {most}"))
-    if problems:
-        raise SpecError(problems)
-
-
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=1024)
 def _plan(
     model: str,
     work: _Work,
@@ -346,40 +322,30 @@ def _tile(
 def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, machine: Machine) -> OctavePlan:
     stride = work.reach.stride
     canvas_width, canvas_height = round_up(width, stride), round_up(height, stride)
-    if work.roll:
-        rows, columns = pieces(canvas_height, tile, stride), pieces(canvas_width, tile, stride)
-    else:
-        rows, columns = cut(canvas_height, tile, work.reach), cut(canvas_width, tile, work.reach)
-    activations = _seen(rows) * _seen(columns) * work.floats_per_pixel * 4 * ACTIVATION_COPIES
-    return OctavePlan(
+    cutting = Cutting(tile, work.reach, independent=work.roll)
+    (rows, longest_row), (columns, longest_column) = cutting.counted(canvas_height), cutting.counted(canvas_width)
+    octave = OctavePlan(
         height=height,
         width=width,
         iterations=iterations,
-        tile=max(span.stop - span.start for span in rows + columns),
-        tiles=len(rows) * len(columns),
+        tile=max(longest_row, longest_column),
+        tiles=rows * columns,
         mpit=width * height * iterations / 1e6,
         canvas_height=canvas_height,
         canvas_width=canvas_width,
-        rows=rows,
-        columns=columns,
-        keep=work.two_passes and activations <= machine.kept_bytes,
+        cutting=cutting,
     )
-
-
-def _seen(spans: tuple[Span, ...]) -> int:
-    """Pixels along an axis that tiles see, those that several see as often."""
-    return sum(span.stop - span.start for span in spans)
+    activations = octave.seen * work.floats_per_pixel * 4 * ACTIVATION_COPIES
+    return replace(octave, keep=work.two_passes and activations <= machine.kept_bytes)
 
 
 def _flops(octave: OctavePlan, work: _Work) -> float:
     """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone."""
-    seen = _seen(octave.rows) * _seen(octave.columns)
     passes = 3 if work.two_passes and octave.tiles > 1 and not octave.keep else 2
-    return 2.0 * work.macs_per_pixel * seen * passes * octave.iterations
+    return 2.0 * work.macs_per_pixel * octave.seen * passes * octave.iterations
 
 
 def _peak_bytes(octave: OctavePlan, work: _Work, machine: Machine) -> int:
-    seen = _seen(octave.rows) * _seen(octave.columns)
-    at_once = seen if octave.keep else seen / octave.tiles * min(octave.tiles, machine.parallel)
+    at_once = octave.seen if octave.keep else octave.seen / octave.tiles * min(octave.tiles, machine.parallel)
     device = at_once * work.floats_per_pixel * 4 * ACTIVATION_COPIES
     return int(device + octave.canvas_height * octave.canvas_width * work.bytes_per_pixel)

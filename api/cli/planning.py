@@ -165,6 +165,7 @@ def _sized(entry: Entry) -> Job:
 
 def plan_here(entry: Entry) -> Plan:
     """The plan of a job, made in this process. Raises SpecError, ManifestError, Misused."""
+    from shared.bounds import Bounds
     from shared.cards import UnknownModel, card
     from shared.plan import plan
     from shared.problems import Problem, SpecError
@@ -174,8 +175,8 @@ def plan_here(entry: Entry) -> Plan:
     width, height = job.pop("width", None), job.pop("height", None)
     (spec,) = check([Entry("", job)])
     try:
-        described, largest = card(spec.model), settings().max_output_pixels
-        return plan(spec, card=described, width=width, height=height, max_pixels=largest)
+        described, bounds = card(spec.model), Bounds(pixels=settings().max_output_pixels)
+        return plan(spec, card=described, width=width, height=height, bounds=bounds)
     except UnknownModel as error:
         raise SpecError([Problem("model", str(error.args[0]))]) from None
 

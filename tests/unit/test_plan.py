@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from shared.bounds import Bounds
 from shared.cards import card
 from shared.plan import ACTIVATION_COPIES, Machine, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
@@ -87,7 +89,7 @@ def test_a_picture_that_is_too_narrow_at_any_size_is_refused_as_such() -> None:
 def test_outputs_have_a_largest_size_that_the_refusal_tells() -> None:
     def sized(edge: int, width: int = 4000, height: int = 3000) -> Plan:
         spec = SPEC.validate_python({"kind": "dream", "input": ASSET, "size": {"long_edge": edge}})
-        return plan(spec, card=card("motifnet"), width=width, height=height, max_pixels=400_000_000)
+        return plan(spec, card=card("motifnet"), width=width, height=height, bounds=Bounds(pixels=400_000_000))
 
     with pytest.raises(SpecError) as caught:
         sized(40_000)
@@ -113,8 +115,8 @@ def test_pictures_of_144_megapixels_are_taken(kind: str) -> None:
         {"kind": kind, "size": {"long_edge": 12_000}}
         | ({"content": ASSET, "styles": [{"asset": ASSET}]} if kind == "style" else {"input": ASSET})
     )
-    limit = Settings().max_output_pixels
-    assert plan(spec, card=card("motifnet"), width=600, height=600, max_pixels=limit).height == 12_000
+    bounds = Bounds(pixels=Settings().max_output_pixels)
+    assert plan(spec, card=card("motifnet"), width=600, height=600, bounds=bounds).height == 12_000
 
 
 def test_all_unknown_names_are_reported_with_their_fields() -> None:
@@ -150,6 +152,49 @@ def test_tiles_hold_the_halo_and_obey_the_limit() -> None:
     tiny = planned(objective=layer, tiling={"tile": 64}, octaves={"count": 1}, size={"long_edge": 2000})
     assert tiny.octaves[-1].tile >= 304
     assert tiny.notes == ("tile 64 enlarged to 608: a tile has to hold the halo of these layers",)
+
+
+def test_tiles_too_small_to_be_rendered_are_refused_with_a_size_that_does() -> None:
+    fields = {"kind": "dream", "objective": [{"layer": "conv2d0"}], "octaves": {"count": 2}}
+    bounds = Bounds(pixels=400_000_000)
+
+    def cut_into(tile: int, **more: Any) -> int:
+        spec = SPEC.validate_python(fields | {"size": {"long_edge": 20_000}, "tiling": {"tile": tile, **more}})
+        return plan(spec, card=card("motifnet"), width=None, height=None, bounds=bounds).octaves[-1].tiles
+
+    for more in ({}, {"mode": "roll"}):
+        with pytest.raises(SpecError, match="up to 10,000 are taken: ask for a tile of 256, or leave") as caught:
+            cut_into(32, **more)
+        assert [p.field for p in caught.value.problems] == ["tiling.tile"]
+        assert 2_500 < cut_into(256, **more) <= 10_000
+
+
+def test_plans_of_thousands_of_tiles_take_no_room() -> None:
+    common: dict[str, Any] = {
+        "objective": [{"layer": "conv2d0"}],
+        "octaves": {"count": 16, "scale": 1.05},
+        "size": {"long_edge": 65_536},
+        "tiling": {"tile": 32},
+    }
+    planned(None, None, **common)
+    tracemalloc.start()
+    try:
+        plans = [planned(None, None, **common, iterations=n) for n in range(2, 52)]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert plans[0].octaves[-1].tiles > 4_000_000
+    assert held < 50 * 20_000
+
+
+@pytest.mark.parametrize("fields", [{}, {"tiling": {"mode": "roll"}}, {"kind": "style"}])
+def test_plans_count_the_tiles_that_are_rendered(fields: dict[str, Any]) -> None:
+    for edge in (300, 1500, 5001):
+        for octave in planned(size={"long_edge": edge}, **fields).octaves:
+            lengths = [[span.stop - span.start for span in spans] for spans in (octave.rows, octave.columns)]
+            assert octave.tiles == len(lengths[0]) * len(lengths[1])
+            assert octave.tile == max(map(max, lengths))
+            assert octave.seen == sum(lengths[0]) * sum(lengths[1])
 
 
 def test_memory_does_not_grow_with_the_picture_beyond_the_picture() -> None:
