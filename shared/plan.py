@@ -34,6 +34,11 @@ ACTIVATION_COPIES = 1.5
 DREAM_BYTES, STYLE_BYTES = 34, 96
 #: What a pair of L-BFGS' history adds to that.
 HISTORY_BYTES = 24
+#: Pixels that a style's picture may be measured at, in sizes of the octave, and in any case: styles are as long as the
+#: octave, so that a square one beside a panorama would grow with the square of its length.
+STYLE_AREA, STYLE_PIXELS = 2.5, 1_000_000
+#: Bytes per pixel of a style's picture while it is measured, and those of an octave's pixel that are not taken up then.
+MEASURING_BYTES, SPARE_BYTES = 24, 60
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ class OctavePlan:
     def columns(self) -> tuple[Span, ...]:
         """The tiles from left to right; made anew each time."""
         return self.cutting.spans(self.canvas_width)
+
+    @property
+    def style_pixels(self) -> int:
+        """Pixels that a style's picture may be measured at."""
+        return max(int(STYLE_AREA * self.height * self.width), STYLE_PIXELS)
 
     @property
     def seen(self) -> int:
@@ -172,23 +182,24 @@ class _Work:
     min_window: int
     macs_per_pixel: float
     floats_per_pixel: float
-    two_passes: bool
+    #: Pictures that are measured before an octave: the styles and the content.
+    measured: int
     #: Of arrays of the picture's size.
     bytes_per_pixel: int
     roll: bool
 
     @classmethod
     def of(cls, card: Card, layers: tuple[str, ...], spec: DreamSpec | StyleSpec) -> _Work:
-        held = DREAM_BYTES
+        held, measured = DREAM_BYTES, 0
         if isinstance(spec, StyleSpec):
-            held = STYLE_BYTES
+            held, measured = STYLE_BYTES, len(spec.styles) + 1
             if spec.optimizer.method == "lbfgs":
                 held += HISTORY_BYTES * spec.optimizer.history
-        return _work(card, layers, isinstance(spec, DreamSpec), held, spec.tiling)
+        return _work(card, layers, measured, held, spec.tiling)
 
 
 @lru_cache(maxsize=4096)
-def _work(card: Card, names: tuple[str, ...], dream: bool, held: int, tiling: Tiling) -> _Work:
+def _work(card: Card, names: tuple[str, ...], measured: int, held: int, tiling: Tiling) -> _Work:
     layers = [card.find_layer(name) for name in names]
     reach = reach_of(layers)
     min_window = max(layer.min_size for layer in layers)
@@ -198,7 +209,7 @@ def _work(card: Card, names: tuple[str, ...], dream: bool, held: int, tiling: Ti
         min_window=min_window,
         macs_per_pixel=max(layer.macs_per_pixel for layer in layers),
         floats_per_pixel=max(layer.floats_per_pixel for layer in layers),
-        two_passes=not dream,
+        measured=measured,
         bytes_per_pixel=held,
         roll=tiling.mode == "roll",
     )
@@ -336,16 +347,24 @@ def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, ma
         cutting=cutting,
     )
     activations = octave.seen * work.floats_per_pixel * 4 * ACTIVATION_COPIES
-    return replace(octave, keep=work.two_passes and activations <= machine.kept_bytes)
+    return replace(octave, keep=work.measured > 0 and activations <= machine.kept_bytes)
 
 
 def _flops(octave: OctavePlan, work: _Work) -> float:
-    """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone."""
-    passes = 3 if work.two_passes and octave.tiles > 1 and not octave.keep else 2
-    return 2.0 * work.macs_per_pixel * octave.seen * passes * octave.iterations
+    """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone.
+
+    What is measured before costs the values once; styles count as large as the octave, as most of them are.
+    """
+    passes = 3 if work.measured and octave.tiles > 1 and not octave.keep else 2
+    return 2.0 * work.macs_per_pixel * octave.seen * (passes * octave.iterations + work.measured)
 
 
 def _peak_bytes(octave: OctavePlan, work: _Work, machine: Machine) -> int:
     at_once = octave.seen if octave.keep else octave.seen / octave.tiles * min(octave.tiles, machine.parallel)
     device = at_once * work.floats_per_pixel * 4 * ACTIVATION_COPIES
-    return int(device + octave.canvas_height * octave.canvas_width * work.bytes_per_pixel)
+    pixels = octave.canvas_height * octave.canvas_width
+    host = pixels * work.bytes_per_pixel
+    if work.measured:
+        measuring = pixels * (work.bytes_per_pixel - SPARE_BYTES) + octave.style_pixels * MEASURING_BYTES
+        host = max(host, measuring)
+    return int(device + host)

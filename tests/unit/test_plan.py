@@ -246,6 +246,14 @@ def test_activations_of_a_style_transfer_are_kept_where_they_fit() -> None:
     assert per_pixel[1] > 1.3 * per_pixel[0]
 
 
+def test_every_style_is_measured_once_for_each_octave() -> None:
+    one, three = (
+        planned(kind="style", styles=[{"asset": ASSET}] * count, iterations=1, octaves={"count": 1}) for count in (1, 3)
+    )
+    values = one.flops / 4  # of the picture; its gradient; of content and style
+    assert three.flops == pytest.approx(one.flops + 2 * values)
+
+
 def test_fast_tiles_see_less_and_cost_less() -> None:
     fields: dict[str, Any] = {"objective": [{"layer": "mixed4c"}], "size": {"long_edge": 3000}}
     exact, fast, faster = (

@@ -26,6 +26,7 @@ from worker.render.gradients import Engine
 from worker.render.lbfgs import LBFGS
 from worker.render.masks import on_cells, on_octave
 from worker.render.optimizers import Adam
+from worker.render.targets import measured_size
 from worker.render.variation import add_variation
 
 ASSET = "sha256:" + "0" * 64
@@ -294,6 +295,33 @@ def test_fast_tiles_measure_the_style_exactly(network: Network, tiling: dict[str
     targets = [rendering._recipe._targets_of(0, lambda: None) for rendering in (exact, fast_again)]  # type: ignore[attr-defined]
     for a, b in zip(*(found.parameters[:12] for found in targets), strict=True):
         assert np.allclose(a, b, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "expected"),
+    [
+        # Ordinary pictures: as long as the octave.
+        ((3000, 4000), (500, 500), (4000, 4000)),
+        ((4000, 6000), (900, 600), (6000, 4000)),
+        ((2160, 5120), (700, 700), (5120, 5120)),
+        ((90, 1000), (64, 64), (1000, 1000)),
+        # A panorama beside a square.
+        ((300, 30_000), (2000, 2000), (4743, 4743)),
+        # Strips: enlarged until there is a cell of them, and squeezed where that is too long.
+        ((512, 512), (10, 1000), (32, 3200)),
+        ((512, 512), (50_000, 1), (31_250, 32)),
+    ],
+)
+def test_styles_are_as_long_as_the_octave_but_never_far_larger(
+    content: tuple[int, int], style: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    spec = SPEC.validate_python(SMALL)
+    planned = plan(spec, card=card("motifnet"), width=content[1], height=content[0])
+    octave = planned.octaves[-1]
+    size = measured_size(*style, octave, 32)
+    assert size == expected
+    assert size[0] * size[1] <= octave.style_pixels
+    assert planned.peak_bytes >= 24 * size[0] * size[1]
 
 
 def test_a_content_layer_may_be_named_twice(network: Network) -> None:
