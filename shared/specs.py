@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter, field_validator, model_validator
 
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset, fill_in
 from shared.problems import nearest
@@ -40,8 +40,11 @@ class Objective(Spec):
     """One term of what a dream maximises: a statistic of a layer's activations, times a weight (negative to avoid)."""
 
     layer: str = Field(min_length=1, max_length=120, description="A layer's name, or `logits`")
-    channel: int | str | None = Field(
-        default=None, description="A channel's number or name; null for the whole layer", union_mode="left_to_right"
+    #: A text stays one: classes may be called "10", whatever their number.
+    channel: StrictInt | Annotated[str, Field(max_length=500)] | None = Field(
+        default=None,
+        description="A channel's number, or its name as a text; a text of digits that is no name is a number; null for "
+        "the whole layer",
     )
     weight: Weight = 1.0
     statistic: Literal["mean", "mean_square", "guided"] = Field(

@@ -12,9 +12,9 @@ from shared.bounds import Bounds
 from shared.cards import card
 from shared.plan import ACTIVATION_COPIES, Machine, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
-from shared.problems import Problem, SpecError
+from shared.problems import Problem, SpecError, problems_of
 from shared.settings import Settings
-from shared.specs import SPEC
+from shared.specs import SPEC, AnySpec, Objective
 
 ASSET = "sha256:" + "0" * 64
 SMALL = Machine()
@@ -129,6 +129,25 @@ def test_all_unknown_names_are_reported_with_their_fields() -> None:
     assert [p.field for p in problems(kind="style", style_layers=[{"layer": "conv2d0"}, {"layer": "conv1_1"}])] == [
         "style_layers.1.layer"
     ]
+
+
+def test_channels_are_numbers_or_names_and_texts_stay_texts() -> None:
+    def chosen(channel: Any) -> Any:
+        return Objective(layer="logits", channel=channel).channel
+
+    assert (chosen("10"), chosen(10), chosen("eye"), chosen(None)) == ("10", 10, "eye", None)
+    assert problems(objective=[{"layer": "mixed4c", "channel": "256"}])[0].field == "objective.0.channel"
+    for wrong in (True, 1.0, [1], "1" * 5000):
+        with pytest.raises(ValidationError) as caught:
+            planned(objective=[{"layer": "logits", "channel": wrong}])
+        assert {p.field for p in problems_of(caught.value, AnySpec)} == {"objective.0.channel"}
+
+
+def test_a_class_called_like_another_ones_number_is_found_by_its_name() -> None:
+    classes = card("motifnet").find_layer("logits").model_copy(update={"channel_names": ("10", "eye")})
+    (term,) = SPEC.validate_python({"kind": "dream", "objective": [{"layer": "logits", "channel": "10"}]}).objective
+    assert term.channel is not None
+    assert classes.find_channel(term.channel) == 0
 
 
 def test_a_dream_without_a_goal_is_refused() -> None:
