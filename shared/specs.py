@@ -166,7 +166,11 @@ class JobSpec(Spec):
     seed: int = Field(default=0, ge=0, lt=2**63, description="Of all randomness in the job")
     frames: Frames = Frames()
     output: Output = Output()
-    animation: Literal["mp4", "webp", "gif"] | None = Field(default=None, description="Made of the frames at the end")
+    animation: Literal["mp4", "webp", "gif"] | None = Field(
+        default=None,
+        description="Made of the frames at the end: mp4 of all of them, webp of at most 200 and gif of at most 300, taken "
+        "evenly",
+    )
     priority: int = Field(default=DEFAULT_PRIORITY, ge=0, le=9, description="0 is the most urgent")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from shared.blobs import open_blobs
@@ -20,7 +21,7 @@ from shared.settings import settings as current
 from shared.specs import SPEC
 from shared.store import Store, workers
 from shared.store.jobs import claims, schedule, steering, submission
-from shared.store.tables import Job
+from shared.store.tables import Frame, Job
 from tests.conftest import wait_until
 from tests.integration.farmhand import claim_next, submit, told
 from tests.integration.test_store import get, save
@@ -90,6 +91,22 @@ def test_a_database_that_is_away_for_a_moment_costs_no_work(
     assert calls
     assert job.checkpoint_step > 0
     assert job.frames == job.checkpoint_step
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+def test_an_animation_that_cannot_be_made_costs_no_more_than_itself(hand: Farmhand, store: Store, kind: str) -> None:
+    """Given a frame that is damaged on the way, the job has its output, and says why there is no animation."""
+    job_id = hand.submit(frames={"every": 1}, iterations=200, animation=kind)
+    assert hand.slice(job_id).outcome == "saved"
+    with store.read() as session:
+        picture = session.scalars(select(Frame.picture).where(Frame.job_id == job_id)).first()
+    hand.context.blobs.put(str(picture), b"no picture")
+    while (ended := hand.slice(job_id)).outcome == "saved":
+        pass
+    job = get(store, job_id)
+    assert (ended.outcome, job.state, job.animation) == ("succeeded", "succeeded", None)
+    assert hand.context.blobs.exists(str(job.output))
+    assert job.notes.startswith("the animation could not be made: cannot identify image file")
 
 
 @pytest.mark.parametrize("action", ["pause", "cancel"])
