@@ -150,7 +150,7 @@ function read({ term: given, layer, channel, names, weight }) {
   if (text) term.channel = /^\d+$/.test(text) && !isName ? Number(text) : text;
   // What the form does not show of a term (its statistic, its border) stays as long as it is the same term.
   const same = given.layer === term.layer && String(given.channel ?? "") === text;
-  const { weight: _, ...rest } = same ? given : term;
+  const { weight: _, ...rest } = same ? { ...given, ...term } : term;
   return weight.value === "" || Number(weight.value) === 1 ? rest : { ...rest, weight: Number(weight.value) };
 }
 
