@@ -263,7 +263,8 @@ class Optimizer(Spec):
     method: Literal["adam", "lbfgs"] = "adam"
     beta1: float = Field(default=0.9, ge=0, lt=1, description="Adam's decay of the mean gradient")
     beta2: float = Field(default=0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
-    epsilon: float = Field(default=1e-8, gt=0, le=1, description="Adam's, against division by zero")
+    #: Gradients whose squares are too small for float32 would make steps without bound if this were smaller still.
+    epsilon: float = Field(default=1e-8, ge=1e-16, le=1, description="Adam's, against division by zero")
     history: int = Field(default=10, ge=1, le=100, description="Steps that L-BFGS remembers, at 24 bytes a pixel each")
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from shared.cards import card
 from shared.plan import plan
@@ -21,7 +22,7 @@ from tests.reference.pictures import drawn, psnr, resampling
 from tests.reference.style import variation
 from worker.networks import load
 from worker.networks.network import Network
-from worker.render import Rendering, banded, begin, resume
+from worker.render import NotFinite, Rendering, banded, begin, resume
 from worker.render.gradients import Engine
 from worker.render.lbfgs import LBFGS
 from worker.render.masks import on_cells, on_octave
@@ -278,6 +279,33 @@ def test_steps_are_as_long_on_large_pictures_as_on_small_ones() -> None:
 
     assert first_step(2048, "energy") == pytest.approx(first_step(512, "energy"), rel=1e-3)
     assert first_step(2048, "sums") < 0.8 * first_step(512, "sums")
+
+
+def test_adam_stays_where_the_gradient_is_zero() -> None:
+    """As it is where no style is laid, however small epsilon becomes on a large picture."""
+    zeros = np.zeros((32, 32, 3), np.float32)
+    adam = Adam(Optimizer().model_copy(update={"epsilon": 1e-60}), 4.0, clip=True, averaged=True)
+    _, slots = adam.step(adam.begin(zeros + 100), lambda _: (0.0, zeros), 1)
+    np.testing.assert_array_equal(slots["picture"], 100)
+    with pytest.raises(ValidationError, match="greater than or equal to"):
+        Optimizer(epsilon=1e-17)
+
+
+def test_a_picture_that_the_last_step_spoils_is_no_output(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients that are finite, and whose moments are not."""
+    compute = Engine.gradient
+
+    def steep(*args: Any, **options: Any) -> Any:
+        loss, gradient = compute(*args, **options)
+        return loss, np.full_like(gradient, 1e38)
+
+    monkeypatch.setattr(Engine, "gradient", steep)
+    rendering = begun(network, {"iterations": 1, "learning_rate": 1000.0})
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(NotFinite, match="the picture was not finite in octave 1, iteration 1"),
+    ):
+        rendering.advance(lambda: None)
 
 
 @pytest.mark.parametrize("tiling", [{"tile": 320}, {"tile": 64, "halo": 0}, {"tile": 256, "halo": 64}])
