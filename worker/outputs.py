@@ -86,5 +86,5 @@ def _animation(
         raise
     except Exception as error:
         log.warning("job %s has no animation", job.id, exc_info=True)
-        return None, f"the animation could not be made: {error or type(error).__name__}"
+        return None, f"the animation could not be made ({type(error).__name__}; the worker's log says more)"
     return key, ""

@@ -106,7 +106,7 @@ def test_an_animation_that_cannot_be_made_costs_no_more_than_itself(hand: Farmha
     job = get(store, job_id)
     assert (ended.outcome, job.state, job.animation) == ("succeeded", "succeeded", None)
     assert hand.context.blobs.exists(str(job.output))
-    assert job.notes.startswith("the animation could not be made: cannot identify image file")
+    assert job.notes == "the animation could not be made (UnidentifiedImageError; the worker's log says more)"
 
 
 @pytest.mark.parametrize("action", ["pause", "cancel"])
