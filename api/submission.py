@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from api.auth import Caller
 from api.errors import ApiError, Mistake, invalid
 from api.services import Services
+from shared.bounds import Bounds
 from shared.cards import Card, UnknownModel, card
 from shared.plan import Plan, plan
 from shared.problems import Problem, SpecError, problems_of
@@ -161,10 +162,10 @@ def planned(farm: Services, who: Caller, submission: Submission) -> list[Planned
     wanted = {asset for _, spec in specs for asset in assets_of(spec).values()}
     with farm.store.read() as session:
         sizes = assets.sizes(session, who.sees, wanted)
-    done = []
+    done, bounds = [], Bounds(pixels=farm.settings.max_output_pixels)
     for entry, spec in specs:
         try:
-            done.append(Planned(spec, _plan(spec, entry.size, sizes)))
+            done.append(Planned(spec, _plan(spec, entry.size, sizes, bounds)))
         except SpecError as error:
             for problem in error.problems:
                 mistakes.add(entry, problem)
@@ -182,7 +183,7 @@ def _validated(submission: Submission) -> Iterator[tuple[Entry, DreamSpec | Styl
                 submission.mistakes.add(entry, problem)
 
 
-def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[str, AssetSize]) -> Plan:
+def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[str, AssetSize], bounds: Bounds) -> Plan:
     wanted = assets_of(spec)
     missing = [
         Problem(field, f"there is no asset {asset}; upload the picture first (POST /v1/assets)")
@@ -195,7 +196,7 @@ def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[st
     if size is None and first is not None:
         size = sizes[first]
     width, height = (None, None) if size is None else (size.width, size.height)
-    return plan(spec, card=card_of(spec), width=width, height=height)
+    return plan(spec, card=card_of(spec), width=width, height=height, bounds=bounds)
 
 
 def card_of(spec: DreamSpec | StyleSpec) -> Card:

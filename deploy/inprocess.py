@@ -14,7 +14,7 @@ from shared.pixels import FloatArray, Pixels
 from shared.plan import Machine, Plan, plan
 from shared.settings import Settings
 from shared.specs import DreamSpec, Output, StyleSpec, source_of
-from worker.frames import animate, frame_bytes, shrunk
+from worker.frames import animate, frame_bytes, shrunk, thinned
 from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
@@ -131,14 +131,15 @@ def _longest_tile(planned: Plan) -> int:
 
 
 def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: FloatArray) -> bytes | None:
-    if spec.animation is None:
+    kind = spec.animation
+    if kind is None:
         return None
 
     def pictures() -> Iterator[bytes]:
-        yield from frames.values()
+        yield from thinned(list(frames.values()), kind)
         yield encode(shrunk(rgb), Output(format="png"))
 
-    return animate(pictures(), spec.animation, (rgb.shape[1], rgb.shape[0]))
+    return animate(pictures(), kind, (rgb.shape[1], rgb.shape[0]))
 
 
 def _never() -> None:

@@ -9,11 +9,12 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from shared.bounds import Bounds, check_borders, check_size
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
 from shared.specs import DreamSpec, StyleSpec, Tiling
-from shared.tiles import Reach, Span, cut, pieces, reach_of, round_up
+from shared.tiles import Cutting, Reach, Span, reach_of, round_up
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
@@ -33,6 +34,11 @@ ACTIVATION_COPIES = 1.5
 DREAM_BYTES, STYLE_BYTES = 34, 96
 #: What a pair of L-BFGS' history adds to that.
 HISTORY_BYTES = 24
+#: Pixels that a style's picture may be measured at, in sizes of the octave, and in any case: styles are as long as the
+#: octave, so that a square one beside a panorama would grow with the square of its length.
+STYLE_AREA, STYLE_PIXELS = 2.5, 1_000_000
+#: Bytes per pixel of a style's picture while it is measured, and those of an octave's pixel that are not taken up then.
+MEASURING_BYTES, SPARE_BYTES = 24, 60
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Machine:
     kept_bytes: int = 2 * 2**30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OctavePlan:
     """One octave. Its picture is rendered on a canvas extended to multiples of the stride and cropped afterwards."""
 
@@ -62,10 +68,29 @@ class OctavePlan:
     mpit: float
     canvas_height: int
     canvas_width: int
-    rows: tuple[Span, ...]
-    columns: tuple[Span, ...]
+    cutting: Cutting
     #: Whether all tiles' activations fit into memory at once, so that nothing is computed twice.
     keep: bool = False
+
+    @property
+    def rows(self) -> tuple[Span, ...]:
+        """The tiles from top to bottom; made anew each time."""
+        return self.cutting.spans(self.canvas_height)
+
+    @property
+    def columns(self) -> tuple[Span, ...]:
+        """The tiles from left to right; made anew each time."""
+        return self.cutting.spans(self.canvas_width)
+
+    @property
+    def style_pixels(self) -> int:
+        """Pixels that a style's picture may be measured at."""
+        return max(int(STYLE_AREA * self.height * self.width), STYLE_PIXELS)
+
+    @property
+    def seen(self) -> int:
+        """Pixels that the tiles see; those that several see count as often."""
+        return self.cutting.seen(self.canvas_height) * self.cutting.seen(self.canvas_width)
 
 
 @dataclass(frozen=True)
@@ -99,21 +124,26 @@ def plan(
     width: int | None,
     height: int | None,
     tile_limit: int | None = None,
+    bounds: Bounds | None = None,
     machine: Machine = Machine(),
 ) -> Plan:
     """The plan of a job whose input or content picture measures `width` × `height` (None: it starts from noise).
 
     `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory).
+    `bounds` are those of new jobs; without, whatever was taken before is planned again.
     Raises SpecError with the field of each mistake.
     """
     work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
     full_width, full_height = _output_size(spec, width, height)
-    _check_size(full_width, full_height, card.name, work.min_size)
-    _check_borders(spec, card, full_width, full_height)
+    if bounds is not None:
+        bounds.check_output(full_width, full_height)
+    proportions = (spec.size.aspect, 1.0) if width is None or height is None else (width, height)
+    check_size((full_width, full_height), proportions, card.name, work.min_size)
+    check_borders(spec, card, full_width, full_height)
     reason = misfit(spec.output, full_width, full_height)
     if reason is not None:
         raise SpecError([Problem("output.format", reason)])
-    return _plan(
+    found = _plan(
         card.name,
         work,
         full_width,
@@ -124,6 +154,10 @@ def plan(
         (spec.tiling.tile, tile_limit),
         machine,
     )
+    if bounds is not None and spec.tiling.tile is not None:
+        last = found.octaves[-1]
+        bounds.check_tiles(last.cutting, last.canvas_width, last.canvas_height)
+    return found
 
 
 def reaches(spec: DreamSpec | StyleSpec, card: Card) -> tuple[tuple[str, ...], Reach, Reach]:
@@ -148,23 +182,24 @@ class _Work:
     min_window: int
     macs_per_pixel: float
     floats_per_pixel: float
-    two_passes: bool
+    #: Pictures that are measured before an octave: the styles and the content.
+    measured: int
     #: Of arrays of the picture's size.
     bytes_per_pixel: int
     roll: bool
 
     @classmethod
     def of(cls, card: Card, layers: tuple[str, ...], spec: DreamSpec | StyleSpec) -> _Work:
-        held = DREAM_BYTES
+        held, measured = DREAM_BYTES, 0
         if isinstance(spec, StyleSpec):
-            held = STYLE_BYTES
+            held, measured = STYLE_BYTES, len(spec.styles) + 1
             if spec.optimizer.method == "lbfgs":
                 held += HISTORY_BYTES * spec.optimizer.history
-        return _work(card, layers, isinstance(spec, DreamSpec), held, spec.tiling)
+        return _work(card, layers, measured, held, spec.tiling)
 
 
 @lru_cache(maxsize=4096)
-def _work(card: Card, names: tuple[str, ...], dream: bool, held: int, tiling: Tiling) -> _Work:
+def _work(card: Card, names: tuple[str, ...], measured: int, held: int, tiling: Tiling) -> _Work:
     layers = [card.find_layer(name) for name in names]
     reach = reach_of(layers)
     min_window = max(layer.min_size for layer in layers)
@@ -174,7 +209,7 @@ def _work(card: Card, names: tuple[str, ...], dream: bool, held: int, tiling: Ti
         min_window=min_window,
         macs_per_pixel=max(layer.macs_per_pixel for layer in layers),
         floats_per_pixel=max(layer.floats_per_pixel for layer in layers),
-        two_passes=not dream,
+        measured=measured,
         bytes_per_pixel=held,
         roll=tiling.mode == "roll",
     )
@@ -229,31 +264,7 @@ def _output_size(spec: DreamSpec | StyleSpec, width: int | None, height: int | N
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _check_size(width: int, height: int, model: str, min_size: int) -> None:
-    if min(width, height) < min_size:
-        enough = math.ceil(min_size * max(width, height) / min(width, height))
-        message = (
-            f"the picture would be {width} × {height} pixels, and {model} needs {min_size} on the shorter "
-            f"side: ask for a long edge of at least {enough}"
-        )
-        raise SpecError([Problem("size.long_edge", message)])
-
-
-def _check_borders(spec: DreamSpec | StyleSpec, card: Card, width: int, height: int) -> None:
-    """Raises SpecError for terms whose border leaves nothing of their layer."""
-    problems = []
-    for i, term in enumerate(spec.objective):
-        layer = card.find_layer(term.layer)
-        across, down = ((side - layer.min_size) // layer.stride + 1 for side in (width, height))
-        most = (min(across, down) - 1) // 2
-        if term.border > most:
-            has = f"{layer.name} has {across} × {down} cells of a picture of {width} × {height} pixels"
-            problems.append(Problem(f"objective.{i}.border", f"{has}, so that its border may be at most {most}"))
-    if problems:
-        raise SpecError(problems)
-
-
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=1024)
 def _plan(
     model: str,
     work: _Work,
@@ -302,12 +313,14 @@ def _tile(
     reach = work.reach
     chosen = LARGEST_TILE
     if not machine.gpu or machine.tile_bytes is None:
-        chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * work.macs_per_pixel))))
+        # Layers before the first convolution have no multiply-adds to speak of.
+        chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * max(work.macs_per_pixel, 1.0)))))
     # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
     smallest = max(round_up(2 * work.min_window, reach.stride), 32) if work.roll else reach.smallest_tile
     if machine.tile_bytes is not None:
         memory = machine.tile_bytes * (machine.parallel if alone and not machine.gpu else 1)
-        fitting = math.isqrt(int(memory / (work.floats_per_pixel * 4 * ACTIVATION_COPIES)))
+        # A picture has three colours, whatever is left of them behind a large pool.
+        fitting = math.isqrt(int(memory / (max(work.floats_per_pixel, 3.0) * 4 * ACTIVATION_COPIES)))
         chosen = min(chosen, max(fitting, 1))
     tile = min(chosen if wish is None else wish, limit or LARGEST_TILE * 2) // reach.stride * reach.stride
     if tile < smallest:
@@ -320,40 +333,38 @@ def _tile(
 def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, machine: Machine) -> OctavePlan:
     stride = work.reach.stride
     canvas_width, canvas_height = round_up(width, stride), round_up(height, stride)
-    if work.roll:
-        rows, columns = pieces(canvas_height, tile, stride), pieces(canvas_width, tile, stride)
-    else:
-        rows, columns = cut(canvas_height, tile, work.reach), cut(canvas_width, tile, work.reach)
-    activations = _seen(rows) * _seen(columns) * work.floats_per_pixel * 4 * ACTIVATION_COPIES
-    return OctavePlan(
+    cutting = Cutting(tile, work.reach, independent=work.roll)
+    (rows, longest_row), (columns, longest_column) = cutting.counted(canvas_height), cutting.counted(canvas_width)
+    octave = OctavePlan(
         height=height,
         width=width,
         iterations=iterations,
-        tile=max(span.stop - span.start for span in rows + columns),
-        tiles=len(rows) * len(columns),
+        tile=max(longest_row, longest_column),
+        tiles=rows * columns,
         mpit=width * height * iterations / 1e6,
         canvas_height=canvas_height,
         canvas_width=canvas_width,
-        rows=rows,
-        columns=columns,
-        keep=work.two_passes and activations <= machine.kept_bytes,
+        cutting=cutting,
     )
-
-
-def _seen(spans: tuple[Span, ...]) -> int:
-    """Pixels along an axis that tiles see, those that several see as often."""
-    return sum(span.stop - span.start for span in spans)
+    activations = octave.seen * work.floats_per_pixel * 4 * ACTIVATION_COPIES
+    return replace(octave, keep=work.measured > 0 and activations <= machine.kept_bytes)
 
 
 def _flops(octave: OctavePlan, work: _Work) -> float:
-    """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone."""
-    seen = _seen(octave.rows) * _seen(octave.columns)
-    passes = 3 if work.two_passes and octave.tiles > 1 and not octave.keep else 2
-    return 2.0 * work.macs_per_pixel * seen * passes * octave.iterations
+    """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone.
+
+    What is measured before costs the values once; styles count as large as the octave, as most of them are.
+    """
+    passes = 3 if work.measured and octave.tiles > 1 and not octave.keep else 2
+    return 2.0 * work.macs_per_pixel * octave.seen * (passes * octave.iterations + work.measured)
 
 
 def _peak_bytes(octave: OctavePlan, work: _Work, machine: Machine) -> int:
-    seen = _seen(octave.rows) * _seen(octave.columns)
-    at_once = seen if octave.keep else seen / octave.tiles * min(octave.tiles, machine.parallel)
+    at_once = octave.seen if octave.keep else octave.seen / octave.tiles * min(octave.tiles, machine.parallel)
     device = at_once * work.floats_per_pixel * 4 * ACTIVATION_COPIES
-    return int(device + octave.canvas_height * octave.canvas_width * work.bytes_per_pixel)
+    pixels = octave.canvas_height * octave.canvas_width
+    host = pixels * work.bytes_per_pixel
+    if work.measured:
+        measuring = pixels * (work.bytes_per_pixel - SPARE_BYTES) + octave.style_pixels * MEASURING_BYTES
+        host = max(host, measuring)
+    return int(device + host)

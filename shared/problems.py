@@ -80,6 +80,8 @@ def _walk(loc: tuple[int | str, ...], root: Any) -> tuple[str, list[type[BaseMod
         if tagged and not any(part in m.model_fields for m in models):
             kinds, owners = list(tagged), tagged
             continue
+        if isinstance(part, str) and not models:
+            continue  # the member of a union of plain values
         owners = models
         parts.append(str(part))
         if isinstance(part, str):

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     # Limits on what people send
     max_pixels: int = Field(400_000_000, description="Per uploaded picture; a bomb of more is refused undecoded")
     max_side: int = Field(50_000, description="Per uploaded picture; the header is believed up to here")
+    max_output_pixels: int = Field(
+        400_000_000, description="Per output; a worker needs some 34 bytes of memory for each pixel, 100 for a style's"
+    )
     max_upload_bytes: int = Field(512 * 2**20, description="Per uploaded picture")
     max_batch_bytes: int = Field(256 * 2**20, description="Per POST of jobs; 100,000 jobs are about 60 MB")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter, field_validator, model_validator
 
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset, fill_in
 from shared.problems import nearest
@@ -19,6 +19,8 @@ from shared.problems import nearest
 DEFAULT_PRIORITY = 5
 #: One POST carries at most this many jobs: validation of more would hold a request for over half a minute.
 MAX_BATCH_JOBS = 100_000
+#: Longest side of an output in pixels, whatever its area.
+MAX_LONG_EDGE = 65_536
 
 AssetId = Annotated[
     str,
@@ -38,8 +40,11 @@ class Objective(Spec):
     """One term of what a dream maximises: a statistic of a layer's activations, times a weight (negative to avoid)."""
 
     layer: str = Field(min_length=1, max_length=120, description="A layer's name, or `logits`")
-    channel: int | str | None = Field(
-        default=None, description="A channel's number or name; null for the whole layer", union_mode="left_to_right"
+    #: A text stays one: classes may be called "10", whatever their number.
+    channel: StrictInt | Annotated[str, Field(max_length=500)] | None = Field(
+        default=None,
+        description="A channel's number, or its name as a text; a text of digits that is no name is a number; null for "
+        "the whole layer",
     )
     weight: Weight = 1.0
     statistic: Literal["mean", "mean_square", "guided"] = Field(
@@ -77,7 +82,7 @@ class Octaves(Spec):
 class Size(Spec):
     """The output's size. The picture keeps its proportions; without `long_edge` it keeps its size."""
 
-    long_edge: int | None = Field(default=None, ge=16, le=65_536, description="Longer side in pixels")
+    long_edge: int | None = Field(default=None, ge=16, le=MAX_LONG_EDGE, description="Longer side in pixels")
     aspect: float = Field(
         default=1.0, ge=0.05, le=20.0, description="Width / height of a dream that starts from noise; unused otherwise"
     )
@@ -161,7 +166,11 @@ class JobSpec(Spec):
     seed: int = Field(default=0, ge=0, lt=2**63, description="Of all randomness in the job")
     frames: Frames = Frames()
     output: Output = Output()
-    animation: Literal["mp4", "webp", "gif"] | None = Field(default=None, description="Made of the frames at the end")
+    animation: Literal["mp4", "webp", "gif"] | None = Field(
+        default=None,
+        description="Made of the frames at the end: mp4 of all of them, webp of at most 200 and gif of at most 300, taken "
+        "evenly",
+    )
     priority: int = Field(default=DEFAULT_PRIORITY, ge=0, le=9, description="0 is the most urgent")
 
 
@@ -254,7 +263,8 @@ class Optimizer(Spec):
     method: Literal["adam", "lbfgs"] = "adam"
     beta1: float = Field(default=0.9, ge=0, lt=1, description="Adam's decay of the mean gradient")
     beta2: float = Field(default=0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
-    epsilon: float = Field(default=1e-8, gt=0, le=1, description="Adam's, against division by zero")
+    #: Gradients whose squares are too small for float32 would make steps without bound if this were smaller still.
+    epsilon: float = Field(default=1e-8, ge=1e-16, le=1, description="Adam's, against division by zero")
     history: int = Field(default=10, ge=1, le=100, description="Steps that L-BFGS remembers, at 24 bytes a pixel each")
 
 

@@ -60,20 +60,51 @@ def reach_of(layers: Iterable[Layer]) -> Reach:
     )
 
 
+@dataclass(frozen=True)
+class Cutting:
+    """How canvases are cut: into tiles of at most `tile` pixels a side.
+
+    Spans are made when they are asked for: a large picture has thousands of them, and plans of many jobs are kept.
+    """
+
+    tile: int
+    reach: Reach
+    #: Whether tiles are independent, as `roll` uses them: then they have no halos.
+    independent: bool = False
+
+    def spans(self, length: int) -> tuple[Span, ...]:
+        """The tiles along an axis of `length` pixels (a multiple of the stride)."""
+        if self.independent:
+            return pieces(length, self.tile, self.reach.stride)
+        return cut(length, self.tile, self.reach)
+
+    def tiles(self, width: int, height: int) -> int:
+        """The number of a canvas' tiles."""
+        return self.counted(width)[0] * self.counted(height)[0]
+
+    def counted(self, length: int) -> tuple[int, int]:
+        """The number of these tiles, and the length of the longest."""
+        if self.independent:
+            cells = length // self.reach.stride
+            count = _pieces(length, self.tile, cells)
+            return count, self.reach.stride * math.ceil(cells / count)
+        return _tiles(length, self.tile, self.reach)
+
+    def seen(self, length: int) -> int:
+        """Pixels along an axis that its tiles see; those that several see count as often."""
+        if self.independent:
+            return length
+        count, tile = self.counted(length)
+        return count * tile
+
+
 def cut(length: int, tile: int, reach: Reach) -> tuple[Span, ...]:
     """Tiles of one size along an axis of `length` pixels (a multiple of the stride), each at most `tile` long.
 
     All spans have one length, so that one compiled program serves them all; their own parts cover the axis exactly.
     ValueError: tiles of this length would own nothing.
     """
-    if length <= tile:
-        return (Span(0, length, 0, length),)
-    halo = reach.halo_left + reach.halo_right
-    if tile < halo + reach.stride:
-        raise ValueError(f"tiles of {tile} pixels own nothing: the halo alone is {halo} pixels long")
-    count = math.ceil((length - halo) / (tile - halo))
-    # The shortest tile that still needs no more than `count` of them: less work is done twice.
-    tile = round_up(math.ceil((length + (count - 1) * halo) / count), reach.stride)
+    _, tile = _tiles(length, tile, reach)
     spans, own = [], 0
     while own < length:
         start = min(max(own - reach.halo_left, 0), length - tile)
@@ -84,12 +115,30 @@ def cut(length: int, tile: int, reach: Reach) -> tuple[Span, ...]:
     return tuple(spans)
 
 
+def _tiles(length: int, tile: int, reach: Reach) -> tuple[int, int]:
+    """The number of tiles along an axis, and the length of each."""
+    if length <= tile:
+        return 1, length
+    halo = reach.halo_left + reach.halo_right
+    if tile < halo + reach.stride:
+        raise ValueError(f"tiles of {tile} pixels own nothing: the halo alone is {halo} pixels long")
+    count = math.ceil((length - halo) / (tile - halo))
+    # The shortest tile that still needs no more than `count` of them: less work is done twice.
+    tile = round_up(math.ceil((length + (count - 1) * halo) / count), reach.stride)
+    # Rounded up, fewer of them may do.
+    return math.ceil((length - halo) / (tile - halo)), tile
+
+
 def pieces(length: int, tile: int, stride: int) -> tuple[Span, ...]:
     """Tiles without halo along an axis, as `roll` uses them: nearly equal lengths, nothing left out."""
     cells = length // stride
-    count = min(math.ceil(length / tile), cells)
+    count = _pieces(length, tile, cells)
     edges = [stride * (cells * i // count) for i in range(count)] + [length]
     return tuple(Span(a, b, a, b) for a, b in pairwise(edges))
+
+
+def _pieces(length: int, tile: int, cells: int) -> int:
+    return min(math.ceil(length / tile), cells)
 
 
 def round_up(length: int, multiple: int) -> int:

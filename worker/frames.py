@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import av
 import numpy as np
@@ -19,6 +19,7 @@ from shared.pixels import FloatArray
 from shared.resampling import BILINEAR, resize
 
 Kind = Literal["mp4", "webp", "gif"]
+T = TypeVar("T")
 
 #: Longest side of a frame, in pixels: what screens show. Frames are for watching; the output is for keeping.
 FRAME = 2048
@@ -26,6 +27,8 @@ FRAME = 2048
 THUMBNAIL = 320
 #: Longest side of an animation: a full HD screen's for video; GIF and WebP hold every pixel of every frame.
 LONG_EDGE: dict[Kind, int] = {"mp4": 1920, "webp": 960, "gif": 640}
+#: Most frames of an animation, all of which are in memory at once: 1 MB for each of GIF's, 2.7 MB for each of WebP's.
+MOST_FRAMES: dict[Kind, int] = {"webp": 200, "gif": 300}
 #: Iterations are small steps: at 12 a second they flow.
 FRAMES_PER_SECOND = 12
 #: The last frame stays for a second and a half before the animation starts again.
@@ -62,7 +65,7 @@ def animate(frames: Iterable[bytes], kind: Kind, size: tuple[int, int]) -> bytes
 
     Early octaves are enlarged, so that all frames have one size: even sides (video codecs need them), at most
     LONG_EDGE. MP4 is H.264 where the codec is there, else MPEG-4. Reads the frames one at a time; GIF and WebP keep
-    the scaled frames in memory. ValueError when there is no frame.
+    the scaled frames in memory: give those that `thinned` leaves. ValueError when there is no frame.
     """
     images = _held(_scaled(frames, _even(size, LONG_EDGE[kind])))
     if kind == "mp4":
@@ -72,6 +75,14 @@ def animate(frames: Iterable[bytes], kind: Kind, size: tuple[int, int]) -> bytes
     if kind == "webp":
         return _save(first, "WEBP", save_all=True, append_images=images, duration=duration, loop=0, quality=80)
     return _save(first, "GIF", save_all=True, append_images=images, duration=duration, loop=0)
+
+
+def thinned(frames: Sequence[T], kind: Kind) -> list[T]:
+    """At most MOST_FRAMES of the frames, evenly, the first and the last among them; of MP4 all."""
+    most = MOST_FRAMES.get(kind, len(frames))
+    if len(frames) <= most:
+        return list(frames)
+    return [frames[round(i * (len(frames) - 1) / (most - 1))] for i in range(most)]
 
 
 def _image(rgb: FloatArray) -> Image.Image:

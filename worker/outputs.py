@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 
@@ -16,8 +17,11 @@ from shared.specs import Output
 from shared.store.jobs.claims import Finished
 from shared.store.tables import Frame, Job
 from worker.context import Context
-from worker.frames import animate, shrunk
+from worker.frames import animate, shrunk, thinned
+from worker.heart import Stopped
 from worker.workbench import Work
+
+log = logging.getLogger(__name__)
 
 SUFFIX = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
 
@@ -41,6 +45,7 @@ def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) ->
         file.seek(0)
         context.blobs.put(output, file)
     context.blobs.put(f"{folder}/manifest.json", manifest.model_dump_json(indent=1).encode())
+    animation, note = _animation(context, job, work, rgb, check)
     return Finished(
         output=output,
         digest=f"sha256:{digest}",
@@ -48,7 +53,8 @@ def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) ->
         width=rgb.shape[1],
         height=rgb.shape[0],
         manifest=f"{folder}/manifest.json",
-        animation=_animation(context, job, work, rgb, check),
+        animation=animation,
+        note=note,
     )
 
 
@@ -59,19 +65,26 @@ def attempt_folder(job: Job) -> str:
 
 def _animation(
     context: Context, job: Job, work: Work, rgb: NDArray[np.float32], check: Callable[[], None]
-) -> str | None:
+) -> tuple[str | None, str]:
+    """The animation's key, if one is wished and can be made, and a note if it cannot: the output is worth more."""
     kind = work.spec.animation
     if kind is None:
-        return None
+        return None, ""
     with context.store.read() as session:
         keys = session.scalars(select(Frame.picture).where(Frame.job_id == job.id).order_by(Frame.number)).all()
 
     def pictures() -> Iterator[bytes]:
-        for key in keys:
+        for key in thinned(keys, kind):
             check()
             yield context.blobs.get(key)
         yield encode(shrunk(rgb), Output(format="png"))
 
     key = f"{attempt_folder(job)}/animation.{kind}"
-    context.blobs.put(key, animate(pictures(), kind, (rgb.shape[1], rgb.shape[0])))
-    return key
+    try:
+        context.blobs.put(key, animate(pictures(), kind, (rgb.shape[1], rgb.shape[0])))
+    except Stopped:
+        raise
+    except Exception as error:
+        log.warning("job %s has no animation", job.id, exc_info=True)
+        return None, f"the animation could not be made ({type(error).__name__}; the worker's log says more)"
+    return key, ""

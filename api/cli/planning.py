@@ -165,15 +165,18 @@ def _sized(entry: Entry) -> Job:
 
 def plan_here(entry: Entry) -> Plan:
     """The plan of a job, made in this process. Raises SpecError, ManifestError, Misused."""
+    from shared.bounds import Bounds
     from shared.cards import UnknownModel, card
     from shared.plan import plan
     from shared.problems import Problem, SpecError
+    from shared.settings import settings
 
     job = _sized(entry)
     width, height = job.pop("width", None), job.pop("height", None)
     (spec,) = check([Entry("", job)])
     try:
-        return plan(spec, card=card(spec.model), width=width, height=height)
+        described, bounds = card(spec.model), Bounds(pixels=settings().max_output_pixels)
+        return plan(spec, card=described, width=width, height=height, bounds=bounds)
     except UnknownModel as error:
         raise SpecError([Problem("model", str(error.args[0]))]) from None
 

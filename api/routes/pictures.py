@@ -73,7 +73,7 @@ def get_animation(job_id: str, request: Request, farm: Farm, who: Viewer, downlo
     """The animation of the job's frames, where one was asked for."""
     job = _job(farm, who.sees, job_id)
     if job.state == "succeeded" and job.animation is None:
-        raise not_found(f"job {job.id} was submitted without `animation`")
+        raise not_found(f"job {job.id} has no animation: it was submitted without `animation`, or its notes say why")
     return _made(request, farm, job, job.animation, "animation", download)
 
 

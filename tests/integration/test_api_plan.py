@@ -69,6 +69,7 @@ def test_estimates_rest_on_what_living_workers_learnt(one_api: RunningApi) -> No
         ({"kind": "dream", "width": 300}, "width"),
         ({"kind": "dream", "width": "wide", "height": 5}, "width"),
         ({"kind": "dream", "width": 10, "height": 10}, "size.long_edge"),
+        ({"kind": "dream", "size": {"long_edge": 20_001}}, "size.long_edge"),
         ({"kind": "dream", "input": "sha256:" + "2" * 64}, "input"),
         ({"kind": "dream", "objective": [{"layer": "mixed4"}]}, "objective.0.layer"),
     ],

@@ -70,6 +70,7 @@ def test_octaves_that_do_not_fit_are_clamped_and_said_so(one_api: RunningApi) ->
         ("[]", "", "object|dict"),
         ('{"kind":"style","content":"sha256:12","styles":[]}', "content", "pattern"),
         ('{"kind":"dream","size":{"long_edge":20}}', "size.long_edge", "ask for a long edge"),
+        ('{"kind":"dream","size":{"long_edge":65536}}', "size.long_edge", "4,295.0 megapixels.*at most 20000"),
         ('{"kind":"dream","priority":10}', "priority", "less"),
         ('{"kind":"dream","output":{"format":"jpeg","bits":16}}', "output", "png or tiff"),
         ('{"kind":"dream","input":"sha256:' + "0" * 64 + '"}', "input", "upload"),

@@ -87,7 +87,7 @@ def test_a_dream_is_submitted_as_wished(at: Terminal) -> None:
 
     spec = at.json("show", job)["spec"]
     assert [(t["layer"], t["channel"], t["weight"]) for t in spec["objective"]] == [
-        ("mixed4c", 3, 0.5), ("mixed3a", None, 1.0),
+        ("mixed4c", "3", 0.5), ("mixed3a", None, 1.0),
     ]  # fmt: skip
     assert (spec["octaves"], spec["step"], spec["seed"]) == ({"count": 2, "scale": 1.3}, 2.5, 7)
     assert (spec["tiling"]["mode"], spec["frames"]["every"], spec["animation"]) == ("roll", 1, "gif")

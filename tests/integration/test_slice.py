@@ -107,6 +107,22 @@ def test_a_database_that_is_away_for_a_moment_costs_no_work(
     assert job.frames == job.checkpoint_step
 
 
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+def test_an_animation_that_cannot_be_made_costs_no_more_than_itself(hand: Farmhand, store: Store, kind: str) -> None:
+    """Given a frame that is damaged on the way, the job has its output, and says why there is no animation."""
+    job_id = hand.submit(frames={"every": 1}, iterations=200, animation=kind)
+    assert hand.slice(job_id).outcome == "saved"
+    with store.read() as session:
+        picture = session.scalars(select(Frame.picture).where(Frame.job_id == job_id)).first()
+    hand.context.blobs.put(str(picture), b"no picture")
+    while (ended := hand.slice(job_id)).outcome == "saved":
+        pass
+    job = get(store, job_id)
+    assert (ended.outcome, job.state, job.animation) == ("succeeded", "succeeded", None)
+    assert hand.context.blobs.exists(str(job.output))
+    assert job.notes == "the animation could not be made (UnidentifiedImageError; the worker's log says more)"
+
+
 @pytest.mark.parametrize("action", ["pause", "cancel"])
 def test_saving_may_take_longer_than_a_lease(store: Store, action: str) -> None:
     """Given a paused job whose checkpoint takes long to write, nobody takes the job away meanwhile."""

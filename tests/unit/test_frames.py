@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from worker.frames import FRAMES_PER_SECOND, animate, frame_bytes, frame_files, shrunk
+from worker.frames import FRAMES_PER_SECOND, animate, frame_bytes, frame_files, shrunk, thinned
 
 KINDS: list[Literal["mp4", "webp", "gif"]] = ["mp4", "webp", "gif"]
 
@@ -112,6 +112,19 @@ def test_every_frame_of_a_long_job_is_shown_in_order() -> None:
     frames = (frame_bytes(flat((i * 6, 100, 100), 16, 16)) for i in range(40))
     reds = [frame[8, 8, 0].astype(int) for frame in seen(animate(frames, "mp4", (16, 16)), "mp4")]
     np.testing.assert_allclose(reds[:40], np.arange(40) * 6, atol=8)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("webp", 200), ("gif", 300)])
+def test_long_jobs_are_thinned_out_evenly_where_every_frame_takes_memory(
+    kind: Literal["webp", "gif"], most: int
+) -> None:
+    left = thinned(range(12_000), kind)
+    assert (len(left), left[0], left[-1]) == (most, 0, 11_999)
+    steps = np.diff(left)
+    assert steps.max() - steps.min() <= 1
+    assert thinned(range(most), kind) == list(range(most))
+    assert thinned([], kind) == []
+    assert thinned(range(12_000), "mp4") == list(range(12_000))
 
 
 @pytest.mark.parametrize("kind", KINDS)

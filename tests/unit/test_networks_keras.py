@@ -322,6 +322,16 @@ def test_a_registered_network_dreams(networks: Path) -> None:
     assert np.abs(rendering.finish() - picture).mean() > 0.5
 
 
+def test_layers_before_the_first_convolution_can_be_planned_and_are_no_default(networks: Path) -> None:
+    x = inputs = keras.Input((None, None, 3))
+    x = L.Conv2D(4, 3, padding="same", name="last")(L.ReLU(name="first")(x))
+    described, _ = register(keras.Model(inputs, x), networks)
+    assert described.objective == "last"
+    assert described.find_layer("first").macs_per_pixel == 0
+    spec = SPEC.validate_python({"kind": "dream", "model": "mine", "objective": [{"layer": "first"}]})
+    assert plan(spec, card=described, width=5000, height=100).octaves[-1].tiles > 1
+
+
 def test_a_model_of_grey_pictures_sees_their_luminance(networks: Path) -> None:
     sequence = [L.Conv2D(4, 3, activation="relu", name="strokes"), L.MaxPooling2D(), L.Flatten(), L.Dense(10)]
     model = keras.Sequential([keras.Input((28, 28, 1)), *sequence])
@@ -372,9 +382,13 @@ def test_code_in_a_model_is_never_run(
         (lambda: keras.Sequential([keras.Input((8, 8, 4)), L.Conv2D(2, 3)]), r"the model takes \(None, 8, 8, 4\)"),
         (lambda: keras.Sequential([keras.Input((8,)), L.Dense(2)]), r"the model takes \(None, 8\); expected one pict"),
         (lambda: keras.Sequential([keras.Input((8, 8, 3)), L.ReLU()]), "has no convolution that can be dreamt on"),
+        (
+            lambda: keras.Sequential([keras.Input((8, 8, 3)), L.ReLU(), L.Flatten(), L.Dense(2)]),
+            "has no convolution that can be dreamt on",
+        ),
         (lambda: keras.Sequential([L.Conv2D(2, 3)]), "does not tell how its layers are connected"),
     ],
-    ids=["colours", "no picture", "no convolution", "unbuilt"],
+    ids=["colours", "no picture", "no convolution", "dense layers only", "unbuilt"],
 )
 def test_models_that_are_not_for_pictures_are_refused(networks: Path, model: Callable[[], Any], message: str) -> None:
     with pytest.raises(BadModel, match=message):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from shared.bounds import Bounds
 from shared.cards import card
 from shared.plan import ACTIVATION_COPIES, Machine, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
-from shared.problems import Problem, SpecError
-from shared.specs import SPEC
+from shared.problems import Problem, SpecError, problems_of
+from shared.settings import Settings
+from shared.specs import SPEC, AnySpec, Objective
 
 ASSET = "sha256:" + "0" * 64
 SMALL = Machine()
@@ -70,6 +73,52 @@ def test_a_picture_that_is_too_small_is_refused_with_a_size_that_is_enough() -> 
     assert planned(width=200, height=20, size={"long_edge": 320}).height == 32
 
 
+def test_a_picture_that_is_too_narrow_at_any_size_is_refused_as_such() -> None:
+    for fields in ({}, {"size": {"long_edge": 64}}):
+        (problem,) = problems(width=50_000, height=1, **fields)
+        assert problem.field == "size.long_edge"
+        assert problem.message.endswith("crop its longer side to at most 2048 times the shorter")
+    assert planned(width=1, height=2048, size={"long_edge": 65_536}).width == 32
+    # The proportions count, not what rounding leaves of the shorter side.
+    (problem,) = problems(width=40, height=2000, size={"long_edge": 16})
+    assert problem.message.endswith("ask for a long edge of at least 1600")
+    (problem,) = problems(width=None, height=None, size={"long_edge": 16, "aspect": 20.0})
+    assert problem.message.endswith("ask for a long edge of at least 640")
+
+
+def test_outputs_have_a_largest_size_that_the_refusal_tells() -> None:
+    def sized(edge: int, width: int = 4000, height: int = 3000) -> Plan:
+        spec = SPEC.validate_python({"kind": "dream", "input": ASSET, "size": {"long_edge": edge}})
+        return plan(spec, card=card("motifnet"), width=width, height=height, bounds=Bounds(pixels=400_000_000))
+
+    with pytest.raises(SpecError) as caught:
+        sized(40_000)
+    (problem,) = caught.value.problems
+    assert problem.field == "size.long_edge"
+    assert problem.message == (
+        "the output would be 40000 × 30000 pixels, 1,200.0 megapixels; up to 400.0 are taken: "
+        "ask for a long edge of at most 23094"
+    )
+    for width, height in ((4000, 3000), (3000, 4000), (1000, 1000), (5000, 499), (4001, 2999)):
+        with pytest.raises(SpecError) as caught:
+            sized(65_536, width, height)
+        largest = int(caught.value.problems[0].message.rsplit(" ", 1)[1])
+        found, more = (planned(width, height, size={"long_edge": edge}) for edge in (largest, largest + 1))
+        assert found.width * found.height <= 400_000_000 < more.width * more.height
+    # What was taken before can be planned again, whatever is taken now.
+    assert planned(4000, 3000, size={"long_edge": 40_000}).width == 40_000
+
+
+@pytest.mark.parametrize("kind", ["dream", "style"])
+def test_pictures_of_144_megapixels_are_taken(kind: str) -> None:
+    spec = SPEC.validate_python(
+        {"kind": kind, "size": {"long_edge": 12_000}}
+        | ({"content": ASSET, "styles": [{"asset": ASSET}]} if kind == "style" else {"input": ASSET})
+    )
+    bounds = Bounds(pixels=Settings().max_output_pixels)
+    assert plan(spec, card=card("motifnet"), width=600, height=600, bounds=bounds).height == 12_000
+
+
 def test_all_unknown_names_are_reported_with_their_fields() -> None:
     found = problems(
         objective=[{"layer": "mixed4x"}, {"layer": "logits", "channel": "eyes"}, {"layer": "mixed4c", "channel": 256}]
@@ -80,6 +129,25 @@ def test_all_unknown_names_are_reported_with_their_fields() -> None:
     assert [p.field for p in problems(kind="style", style_layers=[{"layer": "conv2d0"}, {"layer": "conv1_1"}])] == [
         "style_layers.1.layer"
     ]
+
+
+def test_channels_are_numbers_or_names_and_texts_stay_texts() -> None:
+    def chosen(channel: Any) -> Any:
+        return Objective(layer="logits", channel=channel).channel
+
+    assert (chosen("10"), chosen(10), chosen("eye"), chosen(None)) == ("10", 10, "eye", None)
+    assert problems(objective=[{"layer": "mixed4c", "channel": "256"}])[0].field == "objective.0.channel"
+    for wrong in (True, 1.0, [1], "1" * 5000):
+        with pytest.raises(ValidationError) as caught:
+            planned(objective=[{"layer": "logits", "channel": wrong}])
+        assert {p.field for p in problems_of(caught.value, AnySpec)} == {"objective.0.channel"}
+
+
+def test_a_class_called_like_another_ones_number_is_found_by_its_name() -> None:
+    classes = card("motifnet").find_layer("logits").model_copy(update={"channel_names": ("10", "eye")})
+    (term,) = SPEC.validate_python({"kind": "dream", "objective": [{"layer": "logits", "channel": "10"}]}).objective
+    assert term.channel is not None
+    assert classes.find_channel(term.channel) == 0
 
 
 def test_a_dream_without_a_goal_is_refused() -> None:
@@ -103,6 +171,49 @@ def test_tiles_hold_the_halo_and_obey_the_limit() -> None:
     tiny = planned(objective=layer, tiling={"tile": 64}, octaves={"count": 1}, size={"long_edge": 2000})
     assert tiny.octaves[-1].tile >= 304
     assert tiny.notes == ("tile 64 enlarged to 608: a tile has to hold the halo of these layers",)
+
+
+def test_tiles_too_small_to_be_rendered_are_refused_with_a_size_that_does() -> None:
+    fields = {"kind": "dream", "objective": [{"layer": "conv2d0"}], "octaves": {"count": 2}}
+    bounds = Bounds(pixels=400_000_000)
+
+    def cut_into(tile: int, **more: Any) -> int:
+        spec = SPEC.validate_python(fields | {"size": {"long_edge": 20_000}, "tiling": {"tile": tile, **more}})
+        return plan(spec, card=card("motifnet"), width=None, height=None, bounds=bounds).octaves[-1].tiles
+
+    for more in ({}, {"mode": "roll"}):
+        with pytest.raises(SpecError, match="up to 10,000 are taken: ask for a tile of 256, or leave") as caught:
+            cut_into(32, **more)
+        assert [p.field for p in caught.value.problems] == ["tiling.tile"]
+        assert 2_500 < cut_into(256, **more) <= 10_000
+
+
+def test_plans_of_thousands_of_tiles_take_no_room() -> None:
+    common: dict[str, Any] = {
+        "objective": [{"layer": "conv2d0"}],
+        "octaves": {"count": 16, "scale": 1.05},
+        "size": {"long_edge": 65_536},
+        "tiling": {"tile": 32},
+    }
+    planned(None, None, **common)
+    tracemalloc.start()
+    try:
+        plans = [planned(None, None, **common, iterations=n) for n in range(2, 52)]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert plans[0].octaves[-1].tiles > 4_000_000
+    assert held < 50 * 20_000
+
+
+@pytest.mark.parametrize("fields", [{}, {"tiling": {"mode": "roll"}}, {"kind": "style"}])
+def test_plans_count_the_tiles_that_are_rendered(fields: dict[str, Any]) -> None:
+    for edge in (300, 1500, 5001):
+        for octave in planned(size={"long_edge": edge}, **fields).octaves:
+            lengths = [[span.stop - span.start for span in spans] for spans in (octave.rows, octave.columns)]
+            assert octave.tiles == len(lengths[0]) * len(lengths[1])
+            assert octave.tile == max(map(max, lengths))
+            assert octave.seen == sum(lengths[0]) * sum(lengths[1])
 
 
 def test_memory_does_not_grow_with_the_picture_beyond_the_picture() -> None:
@@ -152,6 +263,14 @@ def test_activations_of_a_style_transfer_are_kept_where_they_fit() -> None:
     assert not any(octave.keep for octave in planned().octaves)  # a dream needs one pass anyway
     per_pixel = [p.flops / p.mpit for p in (small, large)]
     assert per_pixel[1] > 1.3 * per_pixel[0]
+
+
+def test_every_style_is_measured_once_for_each_octave() -> None:
+    one, three = (
+        planned(kind="style", styles=[{"asset": ASSET}] * count, iterations=1, octaves={"count": 1}) for count in (1, 3)
+    )
+    values = one.flops / 4  # of the picture; its gradient; of content and style
+    assert three.flops == pytest.approx(one.flops + 2 * values)
 
 
 def test_fast_tiles_see_less_and_cost_less() -> None:

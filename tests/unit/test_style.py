@@ -12,6 +12,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from shared.cards import card
 from shared.plan import plan
@@ -21,11 +22,12 @@ from tests.reference.pictures import drawn, psnr, resampling
 from tests.reference.style import variation
 from worker.networks import load
 from worker.networks.network import Network
-from worker.render import Rendering, banded, begin, resume
+from worker.render import NotFinite, Rendering, banded, begin, resume
 from worker.render.gradients import Engine
 from worker.render.lbfgs import LBFGS
 from worker.render.masks import on_cells, on_octave
 from worker.render.optimizers import Adam
+from worker.render.targets import measured_size
 from worker.render.variation import add_variation
 
 ASSET = "sha256:" + "0" * 64
@@ -279,6 +281,33 @@ def test_steps_are_as_long_on_large_pictures_as_on_small_ones() -> None:
     assert first_step(2048, "sums") < 0.8 * first_step(512, "sums")
 
 
+def test_adam_stays_where_the_gradient_is_zero() -> None:
+    """As it is where no style is laid, however small epsilon becomes on a large picture."""
+    zeros = np.zeros((32, 32, 3), np.float32)
+    adam = Adam(Optimizer().model_copy(update={"epsilon": 1e-60}), 4.0, clip=True, averaged=True)
+    _, slots = adam.step(adam.begin(zeros + 100), lambda _: (0.0, zeros), 1)
+    np.testing.assert_array_equal(slots["picture"], 100)
+    with pytest.raises(ValidationError, match="greater than or equal to"):
+        Optimizer(epsilon=1e-17)
+
+
+def test_a_picture_that_the_last_step_spoils_is_no_output(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients that are finite, and whose moments are not."""
+    compute = Engine.gradient
+
+    def steep(*args: Any, **options: Any) -> Any:
+        loss, gradient = compute(*args, **options)
+        return loss, np.full_like(gradient, 1e38)
+
+    monkeypatch.setattr(Engine, "gradient", steep)
+    rendering = begun(network, {"iterations": 1, "learning_rate": 1000.0})
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(NotFinite, match="the picture was not finite in octave 1, iteration 1"),
+    ):
+        rendering.advance(lambda: None)
+
+
 @pytest.mark.parametrize("tiling", [{"tile": 320}, {"tile": 64, "halo": 0}, {"tile": 256, "halo": 64}])
 def test_fast_tiles_measure_the_style_exactly(network: Network, tiling: dict[str, Any]) -> None:
     """Tiles that are too short for exact halos still measure a style picture, and exactly so."""
@@ -294,6 +323,33 @@ def test_fast_tiles_measure_the_style_exactly(network: Network, tiling: dict[str
     targets = [rendering._recipe._targets_of(0, lambda: None) for rendering in (exact, fast_again)]  # type: ignore[attr-defined]
     for a, b in zip(*(found.parameters[:12] for found in targets), strict=True):
         assert np.allclose(a, b, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "expected"),
+    [
+        # Ordinary pictures: as long as the octave.
+        ((3000, 4000), (500, 500), (4000, 4000)),
+        ((4000, 6000), (900, 600), (6000, 4000)),
+        ((2160, 5120), (700, 700), (5120, 5120)),
+        ((90, 1000), (64, 64), (1000, 1000)),
+        # A panorama beside a square.
+        ((300, 30_000), (2000, 2000), (4743, 4743)),
+        # Strips: enlarged until there is a cell of them, and squeezed where that is too long.
+        ((512, 512), (10, 1000), (32, 3200)),
+        ((512, 512), (50_000, 1), (31_250, 32)),
+    ],
+)
+def test_styles_are_as_long_as_the_octave_but_never_far_larger(
+    content: tuple[int, int], style: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    spec = SPEC.validate_python(SMALL)
+    planned = plan(spec, card=card("motifnet"), width=content[1], height=content[0])
+    octave = planned.octaves[-1]
+    size = measured_size(*style, octave, 32)
+    assert size == expected
+    assert size[0] * size[1] <= octave.style_pixels
+    assert planned.peak_bytes >= 24 * size[0] * size[1]
 
 
 def test_a_content_layer_may_be_named_twice(network: Network) -> None:

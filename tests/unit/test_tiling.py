@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.cards import Card
-from shared.tiles import Reach, Span, cut, pieces, reach_of
+from shared.tiles import Cutting, Reach, Span, cut, pieces, reach_of
 from tests.reference import recipes
 from tests.reference.pictures import cosine, drawn
 from worker.networks import load
@@ -64,6 +64,8 @@ def test_tiles_cover_an_axis_once_and_see_enough(stride: int, cells: int, left: 
         assert all(edge % stride == 0 for edge in (span.start, span.stop, span.own_start, span.own_stop))
         assert span.start == 0 or span.own_start - span.start >= reach.halo_left
         assert span.stop == length or span.stop - span.own_stop >= reach.halo_right
+    assert Cutting(tile, reach).counted(length) == (len(spans), spans[0].stop - spans[0].start)
+    assert Cutting(tile, reach).seen(length) == sum(s.stop - s.start for s in spans)
 
 
 @given(stride=st.sampled_from([8, 16, 32]), cells=st.integers(1, 300), tile=st.integers(32, 2000))
@@ -75,6 +77,9 @@ def test_pieces_leave_no_strip_out(stride: int, cells: int, tile: int) -> None:
     lengths = [s.stop - s.start for s in spans]
     assert max(lengths) - min(lengths) <= stride
     assert max(lengths) <= max(tile, stride) + stride
+    cutting = Cutting(tile, Reach(stride, 0, 0), independent=True)
+    assert cutting.counted(cells * stride) == (len(spans), max(lengths))
+    assert cutting.seen(cells * stride) == sum(lengths)
 
 
 @UNHURRIED

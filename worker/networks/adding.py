@@ -74,7 +74,7 @@ def add(
 
 def _check(found: Collection, file: str) -> None:
     """Raises BadModel for what cannot be dreamt with."""
-    if not any(op["kind"] in ("conv", "depthwise") for op in found.ops):
+    if not any(op["kind"] in ("conv", "depthwise") and op["name"] not in found.dense for op in found.ops):
         raise BadModel(f"{file} has no convolution that can be dreamt on" + "".join(f"; {n}" for n in found.notes))
     found.prune()
     for key, values in found.weights.items():
@@ -108,7 +108,8 @@ def topology_of(found: Collection) -> dict[str, Any]:
     """What a topology file says of the operations, with defaults for what only people know."""
     graph = Graph.from_json(found.ops)
     kinds: tuple[tuple[Kind, ...], ...] = (("concat", "add"), ("relu", "activation"), ("conv", "depthwise"))
-    cells = [op for op in graph.ops if op.name not in found.dense]
+    # What stands before the first convolution only knows colours.
+    cells = [op for op in graph.ops if op.name not in found.dense and graph.macs_per_pixel(op.name)]
     best = next(names for kind in kinds if (names := [op.name for op in cells if op.kind in kind]))
     # Dreams are richest a little before the end, where layers know parts but not yet whole classes.
     objective = best[len(best) * 2 // 3]

@@ -87,7 +87,9 @@ class Adam:
     def _epsilon(self, picture: FloatArray) -> float:
         """Against division by zero: no more of a small gradient than of those that the recipes' pictures have."""
         height, width = picture.shape[:2]
-        return self.spec.epsilon * (min(1.0, _RECIPES_PIXELS / (height * width)) if self.averaged else 1.0)
+        epsilon = self.spec.epsilon * (min(1.0, _RECIPES_PIXELS / (height * width)) if self.averaged else 1.0)
+        # Where no style is laid the moments are 0, and the guard must not be.
+        return max(epsilon, float(np.finfo(np.float32).tiny))
 
 
 def enlarged(

@@ -79,7 +79,8 @@ class Rendering:
         """One iteration of one octave.
 
         Calls `interrupt` between tiles, and about every second in between. Whatever it raises passes through and
-        leaves the rendering as it was before the iteration, as do NotFinite and OutOfMemory.
+        leaves the rendering as it was before the iteration, as do NotFinite and OutOfMemory; but a style transfer whose
+        picture (not its gradient) is not finite is lost.
         """
         if self._step == self._plan.steps:
             return self.progress

@@ -20,6 +20,7 @@ from worker.render.color import recoloured
 from worker.render.errors import NotFinite
 from worker.render.gradients import Engine, program
 from worker.render.lbfgs import LBFGS
+from worker.render.normalise import is_finite
 from worker.render.optimizers import Adam, Evaluate, Optimizer
 from worker.render.randomness import generator
 from worker.render.recipe import FloatArray, Interrupt, Slots, never
@@ -62,7 +63,11 @@ class StyleTransfer:
     def iterate(self, slots: Slots, octave: int, iteration: int, interrupt: Interrupt) -> tuple[float, Slots]:
         """One step of the optimiser down the loss."""
         count = octave * self._plan.octaves[0].iterations + iteration + 1
-        return self._optimizer.step(slots, self._evaluation(octave, iteration, interrupt), count)
+        loss, changed = self._optimizer.step(slots, self._evaluation(octave, iteration, interrupt), count)
+        # The next evaluation would find out, but there is none after the last step.
+        if not is_finite(changed["picture"]):
+            raise NotFinite("picture", octave + 1, iteration + 1)
+        return loss, changed
 
     def show(self, slots: Slots, octave: int) -> FloatArray:
         """The picture, in the content's colours where they are kept."""

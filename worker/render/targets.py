@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -148,10 +149,8 @@ class Measuring:
         statistics = tuple(Statistic(layer.name, kind) for layer in layers for kind in self._formula.kinds)
         sums: list[FloatArray] = []
         for picture, weight in group.styles:
-            factor = max(octave.height, octave.width) / max(picture.shape[:2])
-            # A narrow strip is enlarged until the layers have a cell of it.
-            factor = max(factor, max(layer.min_size for layer in layers) / min(picture.shape[:2]))
-            rows, columns = (max(round(side * factor), 1) for side in picture.shape[:2])
+            smallest = max(layer.min_size for layer in layers)
+            rows, columns = measured_size(picture.shape[0], picture.shape[1], octave, smallest)
             height, width = (round_up(side, reach.stride) for side in (rows, columns))
             # Styles are measured exactly, once for each octave, also where the job's own tiles see less than all.
             tile = max(octave.tile, reach.smallest_tile)
@@ -194,6 +193,19 @@ class Measuring:
             unit = max(abs(float(value)) / counted, least, 1e-6)
             coefficients.append(-term.weight * silence / (unit * counted))
         return coefficients
+
+
+def measured_size(height: int, width: int, octave: OctavePlan, smallest: int) -> tuple[int, int]:
+    """Height and width that a style's picture is measured at: as long as the octave, where that is not far more pixels.
+
+    A narrow strip is enlarged until its shorter side is `smallest`, and squeezed along the longer if that is too much.
+    """
+    factor = max(octave.height, octave.width) / max(height, width)
+    factor = min(factor, math.sqrt(octave.style_pixels / (height * width)))
+    factor = max(factor, smallest / min(height, width))
+    rows, columns = (max(round(side * factor), 1) for side in (height, width))
+    longest = max(octave.style_pixels // min(rows, columns), smallest)
+    return min(rows, longest), min(columns, longest)
 
 
 def _grouped(spec: StyleSpec, pictures: Mapping[str, Pixels]) -> list[_Group]:

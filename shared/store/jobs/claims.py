@@ -66,6 +66,8 @@ class Finished:
     height: int
     manifest: str
     animation: str | None
+    #: What did not become as it was wished, for people; empty if all did.
+    note: str = ""
 
 
 def claim(session: Session, job_id: str, *, task_id: str, worker: str, lease_seconds: float) -> Job | None:
@@ -205,6 +207,7 @@ def succeed(session: Session, job_id: str, token: str, told: Told, done: Finishe
             "height": done.height,
             "manifest": done.manifest,
             "animation": done.animation,
+            "notes": "\n".join(filter(None, [before.notes, done.note])),
             "checkpoint": None,
             "checkpoint_step": 0,
             "checkpoint_mpit": 0.0,

@@ -143,13 +143,14 @@ export class Terms {
   }
 }
 
-function read({ term: given, layer, channel, weight }) {
+function read({ term: given, layer, channel, names, weight }) {
   const text = channel.value.trim();
   const term = { layer: layer.value };
-  if (text) term.channel = /^\d+$/.test(text) ? Number(text) : text;
+  const isName = [...names.options].some(({ value }) => value === text);
+  if (text) term.channel = /^\d+$/.test(text) && !isName ? Number(text) : text;
   // What the form does not show of a term (its statistic, its border) stays as long as it is the same term.
-  const same = given.layer === term.layer && (given.channel ?? undefined) === term.channel;
-  const { weight: _, ...rest } = same ? given : term;
+  const same = given.layer === term.layer && String(given.channel ?? "") === text;
+  const { weight: _, ...rest } = same ? { ...given, ...term } : term;
   return weight.value === "" || Number(weight.value) === 1 ? rest : { ...rest, weight: Number(weight.value) };
 }
 
