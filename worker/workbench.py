@@ -67,7 +67,8 @@ class Bench:
         """The job's rendering at its checkpoint.
 
         Raises:
-            BlobMissing, PictureError, SpecError, UnknownModel: an input is gone or cannot be rendered.
+            BlobMissing, PictureError, SpecError: an input is gone or cannot be rendered.
+            UnknownModel, BadWeights: this worker does not have the network.
         """
         tile_limit = job.tile_limit or self._context.settings.tile
         wanted = (job.id, job.checkpoint, tile_limit, card(job.model).digest)
