@@ -86,6 +86,15 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
+    @field_validator("data")
+    @classmethod
+    def _find_folder(cls, folder: Path) -> Path:
+        """The same folder for every command and service, wherever it is started and whether a shell saw its `~`."""
+        try:
+            return folder.expanduser().absolute()
+        except RuntimeError:
+            raise ValueError(f"nobody's home is known as {folder.parts[0]}; give the folder's full path") from None
+
     @field_validator("database_url", "redis_url", "blobs_url")
     @classmethod
     def _check_scheme(cls, url: str | None, info: ValidationInfo) -> str | None:
@@ -102,7 +111,7 @@ class Settings(BaseSettings):
     @property
     def blobs(self) -> str:
         """The blob store's URL in force."""
-        return self.blobs_url or (self.data / "blobs").absolute().as_uri()
+        return self.blobs_url or (self.data / "blobs").as_uri()
 
     @property
     def broker(self) -> str:
