@@ -85,7 +85,11 @@ def test_keys_are_made_shown_once_and_closed(api: RunningApi) -> None:
 
     assert admin.delete(f"/v1/keys/{made.json()['id']}").status_code == 204
     assert admin.delete(f"/v1/keys/{made.json()['id']}").status_code == 204
-    problem(admin.delete("/v1/keys/k0000"), 404)
+    for nobodys in ("k0000", "a%00b", "%ED%A0%80", "k-1"):
+        problem(admin.delete(f"/v1/keys/{nobodys}"), 404)
+    assert "label: it contains the character NUL" in problem(
+        admin.post("/v1/keys", json={"owner": "a", "label": "lap\0top"}), 422
+    )
     problem(cy.get("/v1/session"), 401)
     problem(admin.post("/v1/keys", json={"owner": "a b", "role": "king"}), 422)
 
