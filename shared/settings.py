@@ -16,7 +16,8 @@ from shared.pictures import Limits
 #: What the URLs may begin with.
 _SCHEMES = {
     "database_url": ("sqlite", "postgresql", "postgres", "postgresql+psycopg"),
-    "redis_url": ("redis", "rediss", "redis+socket", "sentinel"),
+    # Not sentinel: it wants options of its own, and the queue has been tried with one server only.
+    "redis_url": ("redis", "rediss", "redis+socket"),
     "blobs_url": ("file", "s3"),
 }
 

@@ -187,6 +187,12 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         ),
         (["sweeper"], {"DREAMFARM_REDIS_URL": "localhost:6379"}, 2, "DREAMFARM_REDIS_URL: it must start with redis://"),
         (
+            ["sweeper"],
+            {"DREAMFARM_REDIS_URL": "sentinel://:secret@127.0.0.1:26379/0"},
+            2,
+            "DREAMFARM_REDIS_URL: it must start with redis://, rediss://, redis+socket://\n",
+        ),
+        (
             ["worker"],
             {"DREAMFARM_DATABASE_URL": "mysql://x"},
             2,
