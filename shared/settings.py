@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -38,6 +39,11 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     host: str = Field("127.0.0.1", description="The API's address; loopback, because one machine needs no more")
     port: int = Field(8560, ge=0, le=65535)
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1", description="Whose word on HTTPS (X-Forwarded-Proto) is taken: addresses and networks with "
+        "commas between, or *. Without a proxy's, its people's session cookie is not kept to HTTPS; anyone else's "
+        "would be believed, too"
+    )  # fmt: skip
     flower_host: str = Field(
         "127.0.0.1", description="Flower's address; its health and metrics pages answer without a password"
     )
@@ -95,6 +101,17 @@ class Settings(BaseSettings):
             return folder.expanduser().absolute()
         except RuntimeError:
             raise ValueError(f"nobody's home is known as {folder.parts[0]}; give the folder's full path") from None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: str) -> str:
+        # uvicorn takes what is no address for a name, and then trusts nobody.
+        for proxy in [] if proxies.strip() == "*" else proxies.split(","):
+            try:
+                ip_network(proxy.strip())
+            except ValueError as error:
+                raise ValueError(f"{error}; give addresses or networks as 10.1.2.3,172.16.0.0/12, or * alone") from None
+        return proxies.strip()
 
     @field_validator("database_url", "redis_url", "blobs_url")
     @classmethod

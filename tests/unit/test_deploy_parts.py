@@ -198,6 +198,8 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
             2,
             "DREAMFARM_DATABASE_URL: it must start with sqlite://",
         ),
+        (["api"], {"DREAMFARM_TRUSTED_PROXIES": "nginx"}, 2, "DREAMFARM_TRUSTED_PROXIES: 'nginx' does not appear"),
+        (["api"], {"DREAMFARM_TRUSTED_PROXIES": "10.0.0.5/8"}, 2, "10.0.0.5/8 has host bits set"),
         (["up"], {"DREAMFARM_LOG_LEVEL": "loud"}, 2, "DREAMFARM_LOG_LEVEL: Input should be 'DEBUG'"),
         (["flower"], {}, 2, "DREAMFARM_FLOWER_PASSWORD"),
         (["db", "upgrade"], {"DREAMFARM_DATABASE_URL": "postgresql://ada:secret@127.0.0.1:1/x"}, 1, "the database"),
