@@ -87,6 +87,19 @@ def test_thumbnails_are_small_and_upright(one_api: RunningApi) -> None:
         assert small.size == (160, 320)
 
 
+def test_a_copy_for_screens_is_what_browsers_show(one_api: RunningApi) -> None:
+    client = one_api.client()
+    large, small = uploaded(client, picture(2600, 100, format="TIFF")), uploaded(client, picture(300, 200))
+    for asset, size in ((large, (2048, 79)), (small, (300, 200))):
+        for _ in range(2):  # made, and kept
+            answer = client.get(f"/v1/assets/{asset}?screen=true")
+            assert answer.headers["content-type"] == "image/webp"
+            with Image.open(io.BytesIO(answer.content)) as shown:
+                assert shown.size == size
+    thumbnail = client.get(f"/v1/assets/{large}?thumbnail=true")
+    assert thumbnail.headers["etag"] != client.get(f"/v1/assets/{large}?screen=true").headers["etag"]
+
+
 def greys(format: str, **options: Any) -> bytes:
     """A file of 16-bit greys: black on the left, half as bright as white in the middle, white on the right."""
     file = io.BytesIO()
