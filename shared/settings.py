@@ -86,7 +86,11 @@ class Settings(BaseSettings):
     max_batch_bytes: int = Field(256 * 2**20, description="Per POST of jobs; 100,000 jobs are about 60 MB")
 
     # Workers
-    workers: int = Field(0, ge=0, description="Workers on this machine; 0: one per GPU, or one for the CPU")
+    workers: int = Field(
+        0,
+        ge=0,
+        description="Workers on this machine, which share its cores and memory; 0: one per GPU, or one for the CPU",
+    )
     tile: int | None = Field(None, description="Largest tile side; default: by the device's free memory")
     threads: int | None = Field(None, ge=1, description="Cores a CPU worker uses; default: its share of all")
     gpus_per_worker: int = Field(1, ge=1, description="GPUs that share each picture; 1 is best for many pictures")
