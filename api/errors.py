@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -141,6 +141,7 @@ def install(app: FastAPI) -> None:
         OperationalError: lambda error: _away("the database", error),
         InterfaceError: lambda error: _away("the database", error),
         PoolTimeout: lambda error: _away("the database", error),
+        DataError: _of_data,
         DBAPIError: _of_database,
         obstore.exceptions.BaseError: lambda error: _away("the blob store", error),
     }
@@ -166,6 +167,15 @@ def _of_database(error: DBAPIError) -> ApiError:
         return _away("the database", error)
     log.error("the database refused a statement", exc_info=error)
     return unexpected()
+
+
+def _of_data(error: DataError) -> ApiError:
+    """A value that went through every check and that the database cannot hold: a number or a character out of range."""
+    if error.connection_invalidated:
+        return _away("the database", error)
+    log.warning("the database refused a value: %s", error)
+    reason = (str(error.orig).splitlines() or ["it is out of range"])[0]
+    return invalid(f"the database does not take a value of this request: {reason}; nothing was changed")
 
 
 def _of_validation(error: RequestValidationError) -> ApiError:

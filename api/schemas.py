@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from shared.states import Role, State
 
@@ -303,6 +303,13 @@ class NewKey(BaseModel):
     owner: str = Field(min_length=1, max_length=80, pattern=r"^[\w.@-]+$", examples=["ada"])
     role: Role = "submitter"
     label: str = Field(default="", max_length=200)
+
+    @field_validator("label")
+    @classmethod
+    def _check_label(cls, label: str) -> str:
+        if "\0" in label:
+            raise ValueError("it contains the character NUL, which databases do not store; leave it out")
+        return label
 
 
 class KeyView(BaseModel):

@@ -23,6 +23,7 @@ class ApiServer(uvicorn.Server):
                 self.api,
                 host=settings.host,
                 port=settings.port,
+                forwarded_allow_ips=settings.trusted_proxies,
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,

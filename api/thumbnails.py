@@ -1,39 +1,48 @@
-"""Small pictures of uploaded ones."""
+"""Small copies of uploaded pictures, in a format that every browser shows."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 from PIL import Image
 
 from shared.blobs import Blobs
-from shared.picture_reading import upright
+from shared.picture_reading import viewable
 from shared.pictures import PictureError
 
-#: Longer side in pixels; as that of the frames' thumbnails.
-_LONG_EDGE = 320
-_QUALITY = 80
+
+@dataclass(frozen=True)
+class Copy:
+    """What a copy measures: its longer side in pixels, at most, and WebP's quality (0–100)."""
+
+    long_edge: int
+    quality: int
 
 
-def asset_thumbnail(blobs: Blobs, key: str) -> str:
-    """The blob key of an asset's thumbnail (WebP), which is made when it is first wanted. Raises BlobMissing."""
-    small = f"{key}.thumbnail.webp"
+#: As the frames' thumbnails, and as the frames themselves, with which it is compared.
+THUMBNAIL, SCREEN = Copy(320, 80), Copy(2048, 90)
+
+
+def asset_copy(blobs: Blobs, key: str, wanted: Copy) -> str:
+    """The blob key of an asset's copy (WebP), which is made when it is first wanted. Raises BlobMissing, PictureError."""
+    small = f"{key}.{wanted.long_edge}.webp"
     if not blobs.exists(small):
-        blobs.put(small, _shrunk(blobs.get(key)))
+        blobs.put(small, _shrunk(blobs.get(key), wanted))
     return small
 
 
-def _shrunk(data: bytes) -> bytes:
+def _shrunk(data: bytes, wanted: Copy) -> bytes:
+    long_edge = wanted.long_edge
     try:
         with Image.open(io.BytesIO(data)) as image:
             # Decodes large JPEGs at a fraction of their size.
-            image.draft("RGB", (2 * _LONG_EDGE, 2 * _LONG_EDGE))
-            has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+            image.draft("RGB", (2 * long_edge, 2 * long_edge))
             image.load()
-            picture = upright(image).convert("RGBA" if has_alpha else "RGB")
-        picture.thumbnail((_LONG_EDGE, _LONG_EDGE), reducing_gap=3.0)
+            picture = viewable(image)
+        picture.thumbnail((long_edge, long_edge), reducing_gap=3.0)
         file = io.BytesIO()
-        picture.save(file, "WEBP", quality=_QUALITY)
+        picture.save(file, "WEBP", quality=wanted.quality)
     except (OSError, ValueError) as error:
-        raise PictureError(f"no thumbnail can be made of this picture: {error}") from error
+        raise PictureError(f"no smaller copy can be made of this picture: {error}") from error
     return file.getvalue()

@@ -139,7 +139,7 @@ def check_data(settings: Settings) -> Check:
 
 def check_disk(settings: Settings) -> Check:
     """Whether there is room for pictures."""
-    folder = next(path for path in (settings.data.absolute(), *settings.data.absolute().parents) if path.exists())
+    folder = next(path for path in (settings.data, *settings.data.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     result: Literal["passes", "warns", "fails"]
     result = "fails" if free < _DISK_FULL else "warns" if free < _DISK_TIGHT else "passes"

@@ -28,7 +28,7 @@ def stages(
     settings: Settings, store: Store, *, redis: EmbeddedRedis | None, devices: Sequence[str]
 ) -> list[list[Service]]:
     """The farm's services; each stage is stopped before the one ahead of it."""
-    environment = _environment(settings)
+    environment = _environment(settings, len(devices))
     embedded = [] if redis is None else [_redis(redis, settings.data)]
     return [
         embedded,
@@ -52,7 +52,7 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, workers: int) -> dict[str, str]:
     """What services are told beyond the environment that they inherit."""
     password = settings.flower_password.get_secret_value() if settings.flower_password else ""
     return {
@@ -62,6 +62,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "DREAMFARM_FLOWER_HOST": settings.flower_host,
         "DREAMFARM_FLOWER_PORT": str(settings.flower_port),
         "DREAMFARM_FLOWER_PASSWORD": password,
+        # Each worker takes its share of the cores and of the memory.
+        "DREAMFARM_WORKERS": str(workers),
         "PYTHONUNBUFFERED": "1",
     }
 

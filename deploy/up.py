@@ -74,14 +74,15 @@ def run(settings: Settings, *, started: Callable[[str], None]) -> None:
     """
     require_tensorflow()
     require_flower()
-    data = _open_folder(settings.data)
+    data = settings.data
+    _open_folder(data)
     stop = _Stop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop.asked)
     with _locked(data):
         _clear_up(data)
         try:
-            ready = _with_ports(settings.model_copy(update={"data": data}))
+            ready = _with_ports(settings)
             rotate(data / "logs")
             with Report(data / "logs" / "farm.log") as report:
                 _run(ready, report, stop, started)
@@ -191,13 +192,11 @@ def _describe(settings: Settings) -> Farm:
     )
 
 
-def _open_folder(data: Path) -> Path:
-    data = data.expanduser().absolute()
+def _open_folder(data: Path) -> None:
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Failed(f"cannot make the data folder {data}: {error.strerror}; choose another with --data") from None
-    return data
 
 
 @contextlib.contextmanager

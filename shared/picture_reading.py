@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
-from shared.pixels import Pixels, bands
+from shared.pixels import Pixels, bands, floats
 
 # Pillow's own limit is a warning at 89 megapixels; ours refuses, is a setting, and is checked from the header as well.
 Image.MAX_IMAGE_PIXELS = None
@@ -117,10 +117,7 @@ def read(data: bytes, limits: Limits) -> tuple[Pixels, Pixels | None, bytes | No
     icc, transparent = image.info.get("icc_profile"), image.info.get("transparency")
     turned = upright(image)
     if turned.mode.startswith("I;16"):
-        grey = _array(turned, np.uint16)[..., None]
-        if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-            # Pillow turns 8 bits right, and leaves 16 as they are.
-            np.subtract(65535, grey, out=grey)
+        grey = _grey(image, turned)
         return np.broadcast_to(grey, (*grey.shape[:2], 3)), _without_colour(grey, transparent), None
     if low is not None:
         values = _joined(turned, low)
@@ -140,6 +137,21 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
+def viewable(image: ImageFile.ImageFile) -> Image.Image:
+    """The loaded image as it is looked at: upright, in RGB of 8 bits, or RGBA where something may show through."""
+    turned, transparent = upright(image), image.info.get("transparency")
+    if turned.mode.startswith("I;16"):
+        # Pillow's own conversion takes 255 for white.
+        grey = _grey(image, turned)
+        alpha = _without_colour(grey, transparent)
+        picture = Image.fromarray(_eight_bits(grey[..., 0])).convert("RGB")
+        if alpha is not None:
+            picture.putalpha(Image.fromarray(alpha))
+        return picture
+    has_alpha = turned.mode in ("RGBA", "LA", "PA") or transparent is not None
+    return turned.convert("RGBA" if has_alpha else "RGB")
+
+
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1, upright, where there is none, or none that can be read."""
     try:
@@ -156,6 +168,23 @@ def _array(image: Image.Image, dtype: type[np.uint8 | np.uint16]) -> NDArray[Any
     for rows in bands(image.height, image.width):
         values[rows] = np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
     return values
+
+
+def _grey(image: ImageFile.ImageFile, turned: Image.Image) -> NDArray[np.uint16]:
+    """Values (H, W, 1), from black to white, of a picture of 16-bit greys, that was turned upright."""
+    grey = _array(turned, np.uint16)[..., None]
+    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        # Pillow turns 8 bits right, and leaves 16 as they are.
+        np.subtract(65535, grey, out=grey)
+    return grey
+
+
+def _eight_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """The nearest of 0–255 to each value (H, W) of 0–65535."""
+    shallow = np.empty(values.shape, np.uint8)
+    for rows in bands(*values.shape):
+        shallow[rows] = np.rint(floats(values[rows]))
+    return shallow
 
 
 def _low_bytes(data: bytes, image: ImageFile.ImageFile, limits: Limits) -> Image.Image | None:

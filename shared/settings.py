@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,8 @@ from shared.pictures import Limits
 #: What the URLs may begin with.
 _SCHEMES = {
     "database_url": ("sqlite", "postgresql", "postgres", "postgresql+psycopg"),
-    "redis_url": ("redis", "rediss", "redis+socket", "sentinel"),
+    # Not sentinel: it wants options of its own, and the queue has been tried with one server only.
+    "redis_url": ("redis", "rediss", "redis+socket"),
     "blobs_url": ("file", "s3"),
 }
 
@@ -37,6 +39,11 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     host: str = Field("127.0.0.1", description="The API's address; loopback, because one machine needs no more")
     port: int = Field(8560, ge=0, le=65535)
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1", description="Whose word on HTTPS (X-Forwarded-Proto) is taken: addresses and networks with "
+        "commas between, or *. Without a proxy's, its people's session cookie is not kept to HTTPS; anyone else's "
+        "would be believed, too"
+    )  # fmt: skip
     flower_host: str = Field(
         "127.0.0.1", description="Flower's address; its health and metrics pages answer without a password"
     )
@@ -82,12 +89,36 @@ class Settings(BaseSettings):
     max_batch_bytes: int = Field(256 * 2**20, description="Per POST of jobs; 100,000 jobs are about 60 MB")
 
     # Workers
-    workers: int = Field(0, ge=0, description="Workers on this machine; 0: one per GPU, or one for the CPU")
+    workers: int = Field(
+        0,
+        ge=0,
+        description="Workers on this machine, which share its cores and memory; 0: one per GPU, or one for the CPU",
+    )
     tile: int | None = Field(None, description="Largest tile side; default: by the device's free memory")
     threads: int | None = Field(None, ge=1, description="Cores a CPU worker uses; default: its share of all")
     gpus_per_worker: int = Field(1, ge=1, description="GPUs that share each picture; 1 is best for many pictures")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    @field_validator("data")
+    @classmethod
+    def _find_folder(cls, folder: Path) -> Path:
+        """The same folder for every command and service, wherever it is started and whether a shell saw its `~`."""
+        try:
+            return folder.expanduser().absolute()
+        except RuntimeError:
+            raise ValueError(f"nobody's home is known as {folder.parts[0]}; give the folder's full path") from None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: str) -> str:
+        # uvicorn takes what is no address for a name, and then trusts nobody.
+        for proxy in [] if proxies.strip() == "*" else proxies.split(","):
+            try:
+                ip_network(proxy.strip())
+            except ValueError as error:
+                raise ValueError(f"{error}; give addresses or networks as 10.1.2.3,172.16.0.0/12, or * alone") from None
+        return proxies.strip()
 
     @field_validator("database_url", "redis_url", "blobs_url")
     @classmethod
@@ -105,7 +136,7 @@ class Settings(BaseSettings):
     @property
     def blobs(self) -> str:
         """The blob store's URL in force."""
-        return self.blobs_url or (self.data / "blobs").absolute().as_uri()
+        return self.blobs_url or (self.data / "blobs").as_uri()
 
     @property
     def broker(self) -> str:

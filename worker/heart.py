@@ -20,6 +20,9 @@ from shared.store.tables import Job
 
 log = logging.getLogger(__name__)
 
+#: How soon a rest ends when the process shall stop.
+_REST_STEP_SECONDS = 0.1
+
 #: `cancelled`, `paused`: a person wishes so. `taken`: another worker has the job. `interrupted`: this process shall stop.
 Why = Literal["cancelled", "paused", "taken", "interrupted"]
 
@@ -51,6 +54,16 @@ class Heart:
     def tell(self, told: claims.Told) -> None:
         """What the next beat says."""
         self._told = told
+
+    def rest(self, seconds: float) -> None:
+        """Beat no more, the job was let go; wait, but no longer than until this process shall stop."""
+        self._stop.set()
+        self._thread.join()
+        if self._why == "taken":  # a last beat has noticed that the job was let go
+            self._why = None
+        until = time.monotonic() + seconds
+        while self._why is None and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _REST_STEP_SECONDS))
 
     @contextmanager
     def beating(self) -> Iterator[None]:

@@ -13,24 +13,27 @@ import psutil
 from shared.plan import Machine
 from worker.render.crew import crew
 
-#: Share of a GPU's free memory that a tile may take, and of a machine's memory that all tiles may take together: the
-#: rest is for the picture, the libraries, and others.
+#: Share of a GPU's free memory that a tile may take, and of a machine's memory that the tiles of all its workers may
+#: take together: the rest is for the pictures, the libraries, and others.
 GPU_SHARE, CPU_SHARE = 0.6, 0.3
-#: Memory in which a style transfer's activations may be kept is bounded by this share.
+#: Memory in which style transfers' activations may be kept is bounded by this share, for all workers together.
 KEPT_SHARE = 0.15
 #: Where Linux says how much memory this process' group may take.
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @lru_cache(maxsize=1)
-def machine() -> Machine:
-    """The machine, as it was when it was first asked for: a job's tiles stay the same from slice to slice."""
+def machine(workers: int = 1) -> Machine:
+    """The share of the machine that one of so many workers has.
+
+    It is as it was when it was first asked for: a job's tiles stay the same from slice to slice.
+    """
     found = crew()
     if found.main.startswith("/GPU"):
         free = gpu_bytes()
         tile = None if free is None else int(free * GPU_SHARE)
         return Machine(parallel=found.parallel, gpu=True, tile_bytes=tile, kept_bytes=tile or Machine.kept_bytes)
-    memory = memory_bytes()
+    memory = memory_bytes() / workers
     return Machine(
         parallel=found.parallel,
         tile_bytes=int(memory * CPU_SHARE / found.parallel),

@@ -9,23 +9,25 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.blobs import BlobMissing
-from shared.cards import UnknownModel
+from shared.cards import PUBLISHED, UnknownModel
 from shared.leftovers import tidy
 from shared.pictures import PictureError
 from shared.problems import SpecError
 from shared.store import workers
-from shared.store.jobs import claims
+from shared.store.jobs import claims, declining
 from shared.store.tables import Failure, Job
 from worker import checkpoints
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
+from worker.networks import BadWeights
 from worker.outputs import attempt_folder, finish
 from worker.patience import committed
 from worker.recorder import FrameRecorder
@@ -34,8 +36,12 @@ from worker.workbench import Bench, Work
 
 log = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
+
 #: What the job's own input is to blame for; trying again cannot help.
-_BAD_INPUT = (BlobMissing, PictureError, SpecError, UnknownModel, ValidationError)
+_BAD_INPUT = (BlobMissing, PictureError, SpecError, ValidationError)
+#: What this worker is to blame for: the network was known where the job was submitted. Another worker may have it.
+_LACKING = (UnknownModel, BadWeights)
 
 
 class Slice:
@@ -54,6 +60,8 @@ class Slice:
                 self._bench.clear()
                 return Ended("stale")
             return self._render(work)
+        except _LACKING as error:
+            return self._decline(error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong decides about the job, not about the worker
             return self._fail(error)
 
@@ -141,6 +149,28 @@ class Slice:
             claims.release(session, self._job.id, self._token, "the worker was asked to stop")
         return Ended("stopped")
 
+    def _decline(self, error: Exception) -> Ended:
+        """Leave the job to workers that have its network, and let them go first: they may be busy now."""
+        self._bench.clear()
+        settings, reason = self._context.settings, lacking(self._worker, self._job.model, error)
+        log.warning("job %s: %s", self._job.id, reason)
+        declined = self._commit(
+            lambda session: declining.decline(
+                session,
+                self._job.id,
+                self._token,
+                reason,
+                retry_seconds=settings.retry_seconds,
+                attempts=settings.fruitless_attempts,
+            )
+        )
+        if declined == "stale":
+            return Ended("stale")
+        if declined == "left":
+            # Until the job has been announced again. Else this worker would hold all such jobs of a batch in turn.
+            self._heart.rest(settings.retry_seconds + 2 * settings.sweep_seconds)
+        return Ended("failed", reason)
+
     def _fail(self, error: Exception) -> Ended:
         failure, reason = classify(error)
         if failure == "internal":
@@ -173,7 +203,7 @@ class Slice:
             # Only estimates rest on it.
             log.warning("job %s: how long it took is not remembered: %s", self._job.id, error)
 
-    def _commit(self, change: Callable[[Session], bool]) -> bool:
+    def _commit(self, change: Callable[[Session], Answer]) -> Answer:
         """Commit a change that a slice's work hangs on, also when the database is away for a moment."""
         return committed(self._context.store, change, f"job {self._job.id}")
 
@@ -192,6 +222,14 @@ def classify(error: Exception) -> tuple[Failure, str]:
     if isinstance(error, (OutOfMemory, MemoryError)):
         return "out_of_memory", str(error) or "there was not enough memory"
     return "internal", f"{type(error).__name__}: {error}"
+
+
+def lacking(worker: str, model: str, error: Exception) -> str:
+    """Which worker cannot use a network, and what to do there, for people."""
+    if isinstance(error, BadWeights):
+        return f"worker {worker}: {error}"
+    remedy = f"models pull {model}" if model in PUBLISHED else f"models add {model} FILE"
+    return f"worker {worker} does not have the model {model!r} (run `dreamfarm {remedy}` there)"
 
 
 def _told(progress: Progress) -> claims.Told:

@@ -67,7 +67,8 @@ class Bench:
         """The job's rendering at its checkpoint.
 
         Raises:
-            BlobMissing, PictureError, SpecError, UnknownModel: an input is gone or cannot be rendered.
+            BlobMissing, PictureError, SpecError: an input is gone or cannot be rendered.
+            UnknownModel, BadWeights: this worker does not have the network.
         """
         tile_limit = job.tile_limit or self._context.settings.tile
         wanted = (job.id, job.checkpoint, tile_limit, card(job.model).digest)
@@ -91,9 +92,8 @@ class Bench:
         pictures = {field: self._picture(asset) for field, asset in assets_of(spec).items()}
         original = pictures.get(source_of(spec) or "")
         height, width = (None, None) if original is None else original.rgb.shape[:2]
-        planned = plan(
-            spec, card=card(spec.model), width=width, height=height, tile_limit=tile_limit, machine=machine()
-        )
+        share = machine(max(1, self._context.settings.workers))
+        planned = plan(spec, card=card(spec.model), width=width, height=height, tile_limit=tile_limit, machine=share)
         network = self._load(spec.model)
         inputs = {field: picture.rgb for field, picture in pictures.items()}
         rendering = self._resumed(job, spec, planned, network, inputs) or begin(spec, planned, network, inputs)

@@ -125,8 +125,8 @@ class Watched:
     def __init__(self, farm: Farm, ids: Sequence[str]) -> None:
         self._farm = farm
         #: Whole IDs of the batches and jobs that were named; neither: all unfinished jobs.
-        self._batches = [farm.batch(id).id for id in ids if id.startswith("b")]
-        self._single = [farm.job(id).id for id in ids if not id.startswith("b")]
+        self._batches = [farm.batch(id).id for id in ids if _is_batch(id)]
+        self._single = [farm.job(id).id for id in ids if not _is_batch(id)]
         self._all = not ids
         self._jobs: dict[str, JobView] = {}
         self._looked = False
@@ -178,6 +178,11 @@ class Watched:
             # Oldest first, as the batch lists them.
             yield from reversed(list(self._farm.jobs(batch=batch)))
         yield from (_view(self._farm.job(id)) for id in self._single)
+
+
+def _is_batch(id: str) -> bool:
+    # The farm takes IDs in capitals as well.
+    return id[:1].lower() == "b"
 
 
 def _view(detail: JobDetail) -> JobView:

@@ -17,7 +17,7 @@ from api.openapi import asset_body
 from api.routes.common import Key
 from api.schemas import AssetView
 from api.services import Farm, Services
-from api.thumbnails import asset_thumbnail
+from api.thumbnails import SCREEN, THUMBNAIL, asset_copy
 from api.views import asset_view
 from shared.pictures import probe
 from shared.store import assets, queries
@@ -82,13 +82,15 @@ async def get_asset(
     farm: Farm,
     who: Viewer,
     thumbnail: Annotated[bool, Query(description="A small copy, at most 320 pixels long")] = False,
+    screen: Annotated[bool, Query(description="A copy for screens, at most 2048 pixels long")] = False,
 ) -> Response:
-    """An uploaded picture, as it was sent."""
+    """An uploaded picture, as it was sent; or a smaller copy of it, as WebP, which browsers show whatever was sent."""
     asset = await anyio.to_thread.run_sync(_find, farm, who, asset_id)
     key, digest = assets.blob_key(asset.id), asset.id.removeprefix("sha256:")
-    if thumbnail:
-        small = await anyio.to_thread.run_sync(asset_thumbnail, farm.blobs, key, limiter=farm.decoding)
-        name, etag = f"{digest[:12]}-thumbnail.webp", f"{digest}-thumbnail"
+    if thumbnail or screen:
+        what, wanted = ("thumbnail", THUMBNAIL) if thumbnail else ("screen", SCREEN)
+        small = await anyio.to_thread.run_sync(asset_copy, farm.blobs, key, wanted, limiter=farm.decoding)
+        name, etag = f"{digest[:12]}-{what}.webp", f"{digest}-{what}"
         return blob_response(request, farm.blobs, small, file_name=name, etag=etag, cache=FOREVER)
     name = f"{digest[:12]}.{asset.format}"
     return blob_response(request, farm.blobs, key, file_name=name, etag=digest, cache=FOREVER, kind=asset.format)

@@ -12,7 +12,7 @@ from api.auth import Viewer
 from api.errors import not_found
 from api.files import ASK_AGAIN, FILE_RESPONSE, FOREVER, blob_response
 from api.log import as_text, entries
-from api.routes.common import Cursor, Limit, position
+from api.routes.common import Cursor, Limit
 from api.schemas import FrameView, LogEntry, Page
 from api.services import Farm
 from api.views import file_name, frame_view
@@ -21,16 +21,20 @@ from shared.store.tables import Job
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["pictures"])
 
+#: The largest number that a frame could have.
+_LAST_NUMBER = 2**31 - 1
+
 Download = Annotated[bool, Query(description="Save it to a file instead of showing it")]
 
 
 @router.get("/frames")
 def list_frames(job_id: str, farm: Farm, who: Viewer, cursor: Cursor = None, limit: Limit = 100) -> Page[FrameView]:
     """A job's frames, oldest first."""
-    after = position(cursor)
+    # Frames have ordinary integers for numbers, and PostgreSQL compares them with nothing larger.
+    after = min(-1 if cursor is None else int(cursor), _LAST_NUMBER)
     with farm.store.read() as session:
         job = queries.find_job(session, job_id, who.sees)
-        frames = queries.frames_page(session, job.id, after=-1 if after is None else after, limit=limit)
+        frames = queries.frames_page(session, job.id, after=after, limit=limit)
     more = str(frames[-1].number) if len(frames) == limit else None
     return Page(items=[frame_view(frame) for frame in frames], next=more)
 

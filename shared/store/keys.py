@@ -62,7 +62,8 @@ def listed(session: Session) -> Sequence[ApiKey]:
 
 def revoke(session: Session, key_id: str) -> bool:
     """Close a key for good; False when there is none of that ID. Repeating it changes nothing."""
-    if session.get(ApiKey, key_id) is None:
+    # What is no ID at all could be something that a database does not even compare.
+    if not (key_id.isascii() and key_id.isalnum()) or session.get(ApiKey, key_id) is None:
         return False
     session.execute(
         update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None)).values(revoked_at=now()),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import LONG, Farm
@@ -73,7 +75,7 @@ def test_frames_can_be_gone_through_with_the_keyboard(gallery: Page, farm: Farm,
     expect(picture).to_have_attribute("src", f"/v1/jobs/{dreamt['id']}/frames/{dreamt['frames'] - 1}")
     gallery.keyboard.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", "start")
-    expect(picture).to_have_attribute("src", f"/v1/assets/{dreamt['spec']['input']}")
+    expect(picture).to_have_attribute("src", f"/v1/assets/{dreamt['spec']['input']}?screen=true")
     gallery.get_by_role("button", name="Play the frames").click()
     expect(slider).to_have_value(str(dreamt["frames"]))
     expect(gallery.get_by_role("button", name="Play the frames")).to_be_visible()
@@ -85,12 +87,38 @@ def test_before_and_after(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> 
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
     before = gallery.locator(".picture.before")
-    assert before.get_attribute("src") == f"/v1/assets/{dreamt['spec']['input']}"
+    assert before.get_attribute("src") == f"/v1/assets/{dreamt['spec']['input']}?screen=true"
     expect(before).to_have_css("clip-path", "inset(0px 50% 0px 0px)")
     gallery.keyboard.press("End")
     expect(before).to_have_css("clip-path", "inset(0px 0% 0px 0px)")
     button.click()
     expect(before).to_be_hidden()
+
+
+def test_a_tiff_can_be_compared_with_and_is_loaded_only_then(gallery: Page, farm: Farm, tmp_path: Path) -> None:
+    """Given a job that began with a large TIFF, its page shows the result alone, and a copy of the start when asked."""
+    Image.linear_gradient("L").resize((3000, 1500)).convert("RGB").save(tmp_path / "large.tiff")
+    asset = farm.upload(tmp_path / "large.tiff")
+    spec = {"kind": "dream", "input": asset, "size": {"long_edge": 96}, "octaves": {"count": 1}, "iterations": 2}
+    job = farm.finished(farm.submit(spec, name="From a TIFF")["job_ids"][0])
+    asked: list[str] = []
+    gallery.on("request", lambda request: asked.append(request.url.removeprefix(farm.url)))
+    originals = (f"/v1/assets/{asset}", f"/v1/assets/{asset}?screen=true")
+
+    open_page(gallery, farm, f"/job/{job['id']}")
+    picture = gallery.locator(".stage .picture").first
+    expect(picture).to_have_attribute("src", f"/v1/jobs/{job['id']}/frames/{job['frames']}")
+    expect(picture).to_be_visible()
+    assert not set(originals) & set(asked)
+
+    gallery.get_by_role("button", name="Compare").click()
+    before = gallery.locator(".picture.before")
+    wait_until(lambda: before.evaluate("(image) => image.complete && image.naturalWidth") == 2048, what="the start")
+    gallery.get_by_label("Frame", exact=True).focus()
+    gallery.keyboard.press("Home")
+    expect(picture).to_have_attribute("src", originals[1])
+    wait_until(lambda: picture.evaluate("(image) => image.naturalWidth") == 2048, what="the start")
+    assert originals[0] not in asked
 
 
 def test_a_job_tells_what_it_is_made_of_and_what_happened(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> None:

@@ -85,7 +85,11 @@ def test_keys_are_made_shown_once_and_closed(api: RunningApi) -> None:
 
     assert admin.delete(f"/v1/keys/{made.json()['id']}").status_code == 204
     assert admin.delete(f"/v1/keys/{made.json()['id']}").status_code == 204
-    problem(admin.delete("/v1/keys/k0000"), 404)
+    for nobodys in ("k0000", "a%00b", "%ED%A0%80", "k-1"):
+        problem(admin.delete(f"/v1/keys/{nobodys}"), 404)
+    assert "label: it contains the character NUL" in problem(
+        admin.post("/v1/keys", json={"owner": "a", "label": "lap\0top"}), 422
+    )
     problem(cy.get("/v1/session"), 401)
     problem(admin.post("/v1/keys", json={"owner": "a b", "role": "king"}), 422)
 
@@ -107,6 +111,22 @@ def test_a_browser_trades_the_key_for_a_cookie_that_other_sites_cannot_use(one_a
         assert 'dreamfarm_session=""' in gone.headers["set-cookie"]
     finally:
         browser.close()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "trusted"),
+    [("127.0.0.1,::1", True), ("10.0.0.0/8, 127.0.0.0/8", True), ("*", True), ("10.1.2.3", False)],
+)
+def test_behind_a_proxy_with_tls_the_cookie_is_kept_to_it(one_api: RunningApi, proxies: str, trusted: bool) -> None:
+    """Given a proxy that says that its people came by HTTPS, it is believed if it is one of the farm's."""
+    behind = RunningApi(one_api.settings.model_copy(update={"trusted_proxies": proxies}), one_api.store)
+    try:
+        client = behind.client("ada")
+        cookie = client.post("/v1/session", headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
+        assert ("secure" in cookie.lower()) == trusted
+        assert "secure" not in client.post("/v1/session").headers["set-cookie"].lower()
+    finally:
+        behind.close()
 
 
 def test_the_local_key_is_kept_private_and_made_once(one_api: RunningApi) -> None:

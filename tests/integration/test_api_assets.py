@@ -8,8 +8,10 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -83,6 +85,54 @@ def test_thumbnails_are_small_and_upright(one_api: RunningApi) -> None:
     assert answer.headers["content-type"] == "image/webp"
     with Image.open(io.BytesIO(answer.content)) as small:
         assert small.size == (160, 320)
+
+
+def test_a_copy_for_screens_is_what_browsers_show(one_api: RunningApi) -> None:
+    client = one_api.client()
+    large, small = uploaded(client, picture(2600, 100, format="TIFF")), uploaded(client, picture(300, 200))
+    for asset, size in ((large, (2048, 79)), (small, (300, 200))):
+        for _ in range(2):  # made, and kept
+            answer = client.get(f"/v1/assets/{asset}?screen=true")
+            assert answer.headers["content-type"] == "image/webp"
+            with Image.open(io.BytesIO(answer.content)) as shown:
+                assert shown.size == size
+    thumbnail = client.get(f"/v1/assets/{large}?thumbnail=true")
+    assert thumbnail.headers["etag"] != client.get(f"/v1/assets/{large}?screen=true").headers["etag"]
+
+
+def greys(format: str, **options: Any) -> bytes:
+    """A file of 16-bit greys: black on the left, half as bright as white in the middle, white on the right."""
+    file = io.BytesIO()
+    values = np.repeat(np.array([0, 32896, 65535], np.uint16), 40)
+    Image.fromarray(np.tile(values, (90, 1))).save(file, format, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (greys("PNG"), (0, 128, 255)),
+        (greys("TIFF", tiffinfo={262: 1}), (0, 128, 255)),
+        (greys("TIFF", tiffinfo={262: 0}), (255, 127, 0)),
+    ],
+    ids=["png", "tiff", "tiff, white is zero"],
+)
+def test_thumbnails_of_deep_greys_are_as_bright_as_the_picture(
+    one_api: RunningApi, data: bytes, expected: tuple[int, ...]
+) -> None:
+    client = one_api.client()
+    answer = client.get(f"/v1/assets/{uploaded(client, data)}?thumbnail=true")
+    with Image.open(io.BytesIO(answer.content)) as small:
+        assert small.size == (120, 90)
+        found = np.asarray(small.convert("L"), int)[45, [20, 60, 100]]
+    assert np.abs(found - expected).max() <= 3
+
+
+def test_what_shows_through_deep_greys_does_so_in_their_thumbnail(one_api: RunningApi) -> None:
+    client = one_api.client()
+    answer = client.get(f"/v1/assets/{uploaded(client, greys('PNG', transparency=65535))}?thumbnail=true")
+    with Image.open(io.BytesIO(answer.content)) as small:
+        assert list(np.asarray(small.convert("RGBA"))[45, [20, 60, 100], 3]) == [255, 255, 0]
 
 
 @pytest.mark.parametrize(

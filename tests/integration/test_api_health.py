@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import logging
 import shutil
@@ -12,8 +13,11 @@ import httpx
 import jsonschema
 import psutil
 import pytest
+from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import literal, select
 
+from api.errors import install
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.schema import upgrade
@@ -209,3 +213,25 @@ def test_while_sql_is_away_nothing_is_half_stored_and_afterwards_all_goes_on(
         api.close()
         store.dispose()
         server.cleanup()
+
+
+def test_a_value_that_the_database_cannot_hold_is_the_requests_mistake(postgres_url: str) -> None:
+    """Given a value that went through every check, PostgreSQL's refusal is told as what it is."""
+    store, app = Store(postgres_url), FastAPI()
+    install(app)
+
+    @app.get("/")
+    def ask(text: str) -> str:
+        with store.read() as session:
+            return str(session.scalar(select(literal(text))))
+
+    async def answers(*texts: str) -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://farm") as client:
+            return [await client.get("/", params={"text": text}) for text in texts]
+
+    taken, refused_one = asyncio.run(answers("a", "a\0b"))
+    assert taken.json() == "a"
+    refused = problem(refused_one, 422)
+    assert "the database does not take a value of this request: " in refused
+    assert "NUL" in refused
+    store.dispose()

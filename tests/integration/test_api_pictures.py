@@ -134,3 +134,14 @@ def test_a_blob_that_is_gone_is_told_as_such(one_api: RunningApi, what: str) -> 
     for key in one_api.blobs.keys(f"jobs/{job}"):
         one_api.blobs.delete(key)
     assert "missing from the blob store" in problem(client.get(f"/v1/jobs/{job}/{what}"), 404)
+
+
+@pytest.mark.parametrize("cursor", [2**31 - 1, 2**31, 9_999_999_999, 10**18 - 1])
+def test_pages_behind_the_last_one_are_empty(api: RunningApi, cursor: int) -> None:
+    client = api.client()
+    job_id = str(client.post("/v1/jobs", json=DREAM).json()["id"])
+    framed(api, taken(api, job_id))
+    page = client.get(f"/v1/jobs/{job_id}/frames", params={"cursor": cursor})
+    assert (page.status_code, page.json()) == (200, {"items": [], "next": None})
+    for newest_first in ("/v1/jobs", "/v1/batches"):
+        assert len(client.get(newest_first, params={"cursor": cursor}).json()["items"]) == 1

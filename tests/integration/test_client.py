@@ -194,6 +194,8 @@ def test_jobs_are_watched_until_they_end(farm: Farm, one_api: RunningApi) -> Non
     assert [last[id] for id in batch.job_ids] == ["succeeded", "failed", "cancelled"]
     # All that had ended is told once, and then it is over.
     assert [job.state for job in farm.watch(batch.id)] == ["succeeded", "failed", "cancelled"]
+    assert [job.state for job in farm.watch(batch.id[:9].upper())] == ["succeeded", "failed", "cancelled"]
+    assert [job.state for job in farm.watch(batch.job_ids[0].upper())] == ["succeeded"]
     assert list(farm.watch()) == []
 
 

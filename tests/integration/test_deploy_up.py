@@ -20,6 +20,7 @@ import pytest
 
 from deploy.farmfile import ProcessMark
 from tests.conftest import RedisServer, wait_until
+from worker.networks import BESIDE, THREADS, cores
 
 #: A farm starts in five seconds; other tests may be using the processors.
 PATIENCE = 120
@@ -141,6 +142,21 @@ def test_from_up_to_down(data: Path) -> None:
     assert [path.name for path in data.parent.iterdir()] == [data.name]
     assert status(data)["state"] == "stopped"
     assert not answers(f"{gallery}/healthz")
+
+
+def test_workers_share_the_machine(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for chosen in (THREADS, BESIDE):  # by this test's own process
+        monkeypatch.delenv(chosen, raising=False)
+    started = dreamfarm("up", "--data", str(data), "--port", "0", "--workers", "2", "--detach")
+    assert started.returncode == 0, started.stdout + started.stderr
+    marks = farm_json(data)["services"]
+    for name in ("worker-1", "worker-2"):
+        # What the worker's main process has found out is seen in the environment of the one that renders.
+        renders = psutil.Process(marks[name]["process"]["pid"]).children(recursive=True)
+        told = [environment for process in renders if THREADS in (environment := process.environ())]
+        assert told
+        assert {e["DREAMFARM_WORKERS"] for e in told} == {"2"}
+        assert {e[THREADS] for e in told} == {str(max(1, cores() // 2))}
 
 
 def test_only_its_owner_can_look_into_it(shared_farm: Path) -> None:

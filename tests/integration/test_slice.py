@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import shutil
 import signal
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +25,8 @@ from shared.settings import settings as current
 from shared.specs import SPEC
 from shared.store import Store, workers
 from shared.store.jobs import claims, schedule, steering, submission
-from shared.store.tables import Frame, Job
+from shared.store.tables import Attempt, Event, Frame, Job
+from shared.store.workers import Identity
 from tests.conftest import wait_until
 from tests.integration.farmhand import claim_next, submit, told
 from tests.integration.test_store import get, save
@@ -261,3 +265,106 @@ def frames(store: Store, job_id: str) -> list[tuple[int, str]]:
     with store.read() as session:
         query = select(Frame.number, Frame.picture).where(Frame.job_id == job_id).order_by(Frame.number)
         return [(number, key) for number, key in session.execute(query)]
+
+
+def living(store: Store, *names: str) -> None:
+    """So many workers tell of themselves."""
+    with store.write() as session:
+        for name in names:
+            workers.seen(session, Identity(name=name, host="here", pid=1, device="cpu"))
+
+
+@pytest.fixture
+def impatient(settings: Settings, store: Store) -> Farmhand:
+    """A worker that tries again at once, and rests for a moment only."""
+    return Farmhand(settings.model_copy(update={"retry_seconds": 0.0, "sweep_seconds": 0.01}), store)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_network_that_a_worker_lacks_is_left_to_others(
+    impatient: Farmhand, store: Store, networks: Path, tmp_path: Path
+) -> None:
+    """Given workers of which one lacks a network, its tries cost the job nothing, and one that has it succeeds."""
+    registered("net", networks, tmp_path, 1)
+    job_id = impatient.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    living(store, "w", "other")
+    (networks / "net").rename(tmp_path / "elsewhere")
+    for _ in range(6):
+        ended = impatient.slice(job_id)
+        assert ended.outcome == "failed"
+        job = get(store, job_id)
+        assert (job.state, job.fruitless, job.failure, job.token) == ("queued", 0, None, None)
+        assert job.not_before is not None
+        assert (
+            job.reason
+            == ended.reason
+            == "worker w does not have the model 'net' (run `dreamfarm models add net FILE` there)"
+        )
+    with store.read() as session:
+        told_of = session.scalars(select(Event.reason).where(Event.job_id == job_id, Event.type == "job.requeued"))
+        assert list(told_of) == [job.reason]
+        assert set(session.scalars(select(Attempt.outcome))) == {"declined"}
+    (tmp_path / "elsewhere").rename(networks / "net")
+    assert impatient.slice(job_id).outcome == "succeeded"
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_network_that_no_worker_has_fails_the_job_in_the_end(
+    impatient: Farmhand, store: Store, networks: Path, tmp_path: Path
+) -> None:
+    registered("net", networks, tmp_path, 1)
+    job_id = impatient.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    living(store, "w")
+    shutil.rmtree(networks / "net")
+    attempts = impatient.context.settings.fruitless_attempts
+    for tried in range(1, attempts + 1):
+        assert get(store, job_id).state == "queued"
+        assert impatient.slice(job_id).outcome == "failed"
+        assert get(store, job_id).fruitless == tried
+    job = get(store, job_id)
+    assert (job.state, job.failure) == ("failed", "internal")
+    assert job.reason == (
+        "worker w does not have the model 'net' (run `dreamfarm models add net FILE` there); no other worker has it "
+        f"({attempts} attempts without progress)"
+    )
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_damaged_weights_are_the_workers_lack(
+    impatient: Farmhand, store: Store, networks: Path, tmp_path: Path
+) -> None:
+    registered("net", networks, tmp_path, 1)
+    job_id = impatient.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    living(store, "w", "other")
+    weights = networks / "net" / "net.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"oops")
+    assert "worker w: the weights of 'net' have SHA-256" in impatient.slice(job_id).reason
+    assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_worker_rests_after_a_job_that_others_may_render(
+    settings: Settings, store: Store, networks: Path, tmp_path: Path
+) -> None:
+    """Given a worker that would rest for a long time, it is asked to stop, and does."""
+    hand = Farmhand(settings.model_copy(update={"retry_seconds": 250.0}), store)
+    registered("net", networks, tmp_path, 1)
+    job_id = hand.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    living(store, "w", "other")
+    shutil.rmtree(networks / "net")
+
+    def stop_it() -> None:
+        wait_until(lambda: get(store, job_id).not_before is not None, what="the job's return")
+        wait_until(lambda: all(t.name != "heart" for t in threading.enumerate()), what="the heart's end")
+        order.append("asked to stop")
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    order: list[str] = []
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker that does not rest shall not end the tests
+    thread = threading.Thread(target=stop_it)
+    thread.start()
+    assert hand.slice(job_id).outcome == "failed"
+    order.append("back")
+    thread.join()
+    signal.signal(signal.SIGUSR1, before)
+    assert order == ["asked to stop", "back"]

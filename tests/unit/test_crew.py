@@ -230,6 +230,13 @@ def test_the_machine_is_the_crew_and_the_memory() -> None:
     assert 0 < found.tile_bytes * found.parallel < machines.memory_bytes()
 
 
+def test_workers_share_the_memory() -> None:
+    alone, one_of_four = machines.machine(), machines.machine(4)
+    assert alone.tile_bytes is not None
+    assert one_of_four.tile_bytes == pytest.approx(alone.tile_bytes / 4, abs=1)
+    assert one_of_four.kept_bytes <= machines.memory_bytes() * machines.KEPT_SHARE / 4
+
+
 def test_a_groups_memory_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(machines, "_CGROUP_LIMITS", (limit, tmp_path / "absent"))

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import ValidationError
 
 from api.cli.command import Failed
 from deploy import devices, farmfile, logfiles, ports
 from deploy.farmfile import Farm, ProcessMark, ServiceMark
+from shared.settings import Settings
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -185,11 +187,19 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         ),
         (["sweeper"], {"DREAMFARM_REDIS_URL": "localhost:6379"}, 2, "DREAMFARM_REDIS_URL: it must start with redis://"),
         (
+            ["sweeper"],
+            {"DREAMFARM_REDIS_URL": "sentinel://:secret@127.0.0.1:26379/0"},
+            2,
+            "DREAMFARM_REDIS_URL: it must start with redis://, rediss://, redis+socket://\n",
+        ),
+        (
             ["worker"],
             {"DREAMFARM_DATABASE_URL": "mysql://x"},
             2,
             "DREAMFARM_DATABASE_URL: it must start with sqlite://",
         ),
+        (["api"], {"DREAMFARM_TRUSTED_PROXIES": "nginx"}, 2, "DREAMFARM_TRUSTED_PROXIES: 'nginx' does not appear"),
+        (["api"], {"DREAMFARM_TRUSTED_PROXIES": "10.0.0.5/8"}, 2, "10.0.0.5/8 has host bits set"),
         (["up"], {"DREAMFARM_LOG_LEVEL": "loud"}, 2, "DREAMFARM_LOG_LEVEL: Input should be 'DEBUG'"),
         (["flower"], {}, 2, "DREAMFARM_FLOWER_PASSWORD"),
         (["db", "upgrade"], {"DREAMFARM_DATABASE_URL": "postgresql://ada:secret@127.0.0.1:1/x"}, 1, "the database"),
@@ -204,6 +214,35 @@ def test_mistakes_end_with_a_sentence(
     assert message in told.stderr
     assert "Traceback" not in told.stderr
     assert "secret" not in told.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "down"])
+@pytest.mark.parametrize("given", ["~/farm", "farm", "sub/../farm"])
+def test_a_data_folder_is_found_wherever_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, given: str
+) -> None:
+    """Given a folder as no shell has expanded it, every command means the same one."""
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "farm").mkdir()
+    expected = {"status": "is crashed", "down": "had crashed"}[command]
+    for arguments, environment in ((["--data", given], {}), ([], {"DREAMFARM_DATA": given})):
+        farmfile.write(tmp_path / "farm", farm())
+        told = run(command, *arguments, HOME=str(tmp_path), **environment)
+        assert expected in told.stdout
+        assert "~" not in told.stdout
+
+
+def test_the_client_and_the_networks_find_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DREAMFARM_DATA", "~/farm")
+    found = Settings()
+    assert found.data == tmp_path / "farm"
+    assert found.networks == tmp_path / "farm" / "networks"
+    assert found.blobs == (tmp_path / "farm" / "blobs").as_uri()
+    with pytest.raises(ValidationError, match="full path"):
+        Settings(data=Path("~nobody-of-this-name/farm"))
 
 
 def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ queued → running → succeeded | failed | cancelled, with paused from and to q
 - `submission`  creates jobs
 - `schedule`    picks the jobs to announce, and finds what was lost
 - `claims`      what a worker does to a job it holds
+- `declining`   what follows when a worker lacks something that a job needs
 - `steering`    what people do: cancel, pause, resume, retry, change the priority
 - `outcomes`    what follows from the end of an attempt; used by the others
 """

@@ -8,6 +8,9 @@ const BEAT = 110;
 // The slider shows thumbnails as it moves, and the frame itself where it rests.
 const REST = 140;
 
+// What was uploaded may be huge, or a TIFF: a copy that fits screens and that browsers can show.
+const screen = (asset) => `${api.asset(asset)}?screen=true`;
+
 export class Viewer {
   constructor(job) {
     this.job = job;
@@ -16,12 +19,8 @@ export class Viewer {
     this.follow = true;
     this.start = job.spec.input ?? job.spec.content ?? null;
     this.image = h("img", { class: "picture", alt: `${job.name}: the picture so far`, hidden: true });
-    this.before = h("img", {
-      class: "picture before",
-      alt: "",
-      src: this.start && api.asset(this.start),
-      hidden: true,
-    });
+    // Loaded when it is first compared with.
+    this.before = h("img", { class: "picture before", alt: "", hidden: true });
     this.waiting = h(
       "div",
       { class: "stage-waiting" },
@@ -81,7 +80,8 @@ export class Viewer {
       this.image.hidden = false;
       this.waiting.hidden = true;
     });
-    if (this.start) this.setFrames([], job);
+    // Without frames there is the start to look at; with some, the start would only be loaded to be covered.
+    if (this.start && !job.frames) this.setFrames([], job);
   }
 
   close() {
@@ -92,7 +92,7 @@ export class Viewer {
   /** The frames there are by now. The slider stays where it is, or follows when it stands at the end. */
   setFrames(frames, job) {
     const first = this.start
-      ? [{ large: api.asset(this.start), small: `${api.asset(this.start)}?thumbnail=true`, text: "start" }]
+      ? [{ large: screen(this.start), small: `${api.asset(this.start)}?thumbnail=true`, text: "start" }]
       : [];
     const steps = frames.map((frame) => ({
       large: frame.links.self,
@@ -170,6 +170,7 @@ export class Viewer {
 
   compare() {
     const on = this.split.hidden;
+    if (on && !this.before.src) this.before.src = screen(this.start);
     this.split.hidden = this.before.hidden = !on;
     this.compareButton.setAttribute("aria-pressed", String(on));
     this.stage.classList.toggle("comparing", on);
