@@ -18,7 +18,7 @@ from shared.store.jobs import schedule, submission
 
 log = logging.getLogger(__name__)
 
-#: Half-written blobs, forgotten workers and old requests are looked for once in this many sweeps.
+#: Half-written blobs, batches left open, forgotten workers and old requests are looked for once in this many sweeps.
 _RARELY = 300
 
 
@@ -36,6 +36,8 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
             if sweeps % _RARELY == 0:
                 blobs.sweep()
                 tidy_recent(store, blobs, seconds=2 * _RARELY * settings.sweep_seconds)
+                with store.write() as session:
+                    schedule.close_left_open(session)
                 with store.write() as session:
                     workers.forget_the_lost(session)
                     submission.forget_requests(session)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.store import events
-from shared.store.jobs.outcomes import settle_failure, update_open
+from shared.store.jobs.outcomes import has_unfinished, settle_failure, update_open
 from shared.store.session import ANNOUNCING, lock, now
 from shared.store.tables import Batch, Job, Owner, Worker
 
@@ -105,6 +105,17 @@ def lose(session: Session, jobs: Sequence[Job], how: str, *, retry_seconds: floa
     session.flush()
     events.append(session, news + update_open(session, [job.batch_id for job in jobs if job.state == "failed"]))
     return len(jobs)
+
+
+def close_left_open(session: Session) -> int:
+    """Close batches whose jobs are all finished although they count as open; how many there were.
+
+    On PostgreSQL 0.1.0 left batches open whose last jobs ended in the same moment.
+    """
+    left = session.scalars(select(Batch.id).where(Batch.open, ~has_unfinished(Batch.id))).all()
+    news = update_open(session, left)
+    events.append(session, news)
+    return len(news)
 
 
 def _in_fair_order(session: Session, limit: int) -> list[Job]:
