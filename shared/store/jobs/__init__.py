@@ -1,6 +1,7 @@
 """The only code that changes a job's state.
 
-queued → running → succeeded | failed | cancelled, with paused from and to queued and running.
+queued → running → succeeded | failed | cancelled, with paused from and to queued and running. Retrying and
+resuming lead back to queued, or to running where a worker has not let go of the job yet.
 
 - `submission`  creates jobs
 - `schedule`    picks the jobs to announce, and finds what was lost

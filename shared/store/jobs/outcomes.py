@@ -55,6 +55,13 @@ def end_attempt(
     session.execute(update(Attempt).where(attempt).values(**values), execution_options={"synchronize_session": False})
 
 
+def reopen_attempt(session: Session, job_id: str, number: int) -> None:
+    """The attempt was not over after all."""
+    attempt = (Attempt.job_id == job_id) & (Attempt.number == number)
+    values = {"ended_at": None, "outcome": "running", "reason": ""}
+    session.execute(update(Attempt).where(attempt).values(**values), execution_options={"synchronize_session": False})
+
+
 def serve(session: Session, job: Job, mpit: float) -> None:
     """Count work that was rendered for a job towards its batch and owner."""
     options = {"synchronize_session": False}
