@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, load_only
 from shared.store import events
 from shared.store.events import NewEvent
 from shared.store.jobs.outcomes import end_attempt, reopen_attempt, update_open
+from shared.store.jobs.schedule import job_of
 from shared.store.session import now
 from shared.store.tables import Job, State
 
@@ -132,7 +133,7 @@ def cancel_task(session: Session, task_id: str, reason: str, *, running: bool) -
     """
     message: tuple[ColumnElement[bool], ...] = (Job.task_id == task_id, Job.state == "queued")
     if running:
-        message = (Job.id == task_id.rpartition("-")[0], Job.state.in_(("queued", "running", "paused")))
+        message = (Job.id == job_of(task_id), Job.state.in_(("queued", "running", "paused")))
     job_id = session.scalar(select(Job.id).where(*message))
     if job_id is None:
         return Steered(job_ids=(), task_ids=())
