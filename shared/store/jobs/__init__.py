@@ -7,5 +7,6 @@ resuming lead back to queued, or to running where a worker has not let go of the
 - `schedule`    picks the jobs to announce, and finds what was lost
 - `claims`      what a worker does to a job it holds
 - `steering`    what people do: cancel, pause, resume, retry, change the priority
+- `fairness`    where owners and batches start in the order of being served; used by the others
 - `outcomes`    what follows from the end of an attempt; used by the others
 """

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, load_only
 
 from shared.store import events
 from shared.store.events import NewEvent
+from shared.store.jobs.fairness import lift
 from shared.store.jobs.outcomes import end_attempt, reopen_attempt, update_open
 from shared.store.jobs.schedule import job_of
 from shared.store.session import now
@@ -84,7 +85,8 @@ def steer(
         _explain(session, job_id, action, what)
     # The messages of jobs that are taken off the farm; read before the change forgets them.
     tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
-    if what.to == "queued":
+    if what.to == "queued" and before:
+        lift(session, before[0].owner, before[0].batch_id)
         _go_on(session, where, Job.state.in_(takes))
     finished = {"finished_at": now()} if what.to == "cancelled" else {}
     values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": now()}
