@@ -6,6 +6,7 @@ The settings belong together: `tests/integration/test_queue.py` tests them as a 
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from shared.store import Store
-from shared.store.jobs.schedule import Announcement, announce_next
+from shared.store.jobs.schedule import Announcement, announce_next, unannounce
 
 log = logging.getLogger(__name__)
 
@@ -80,43 +81,49 @@ def celery_app(broker: str) -> Celery:
     return app
 
 
-def publish(app: Celery, announcements: Sequence[Announcement]) -> None:
-    """Publish messages over one connection.
+def publish(app: Celery, announcements: Sequence[Announcement]) -> Sequence[Announcement]:
+    """Publish messages over one connection; those that a Redis out of reach did not take, which the log tells."""
+    sent = 0
+    try:
+        with app.producer_or_acquire() as producer:
+            for a in announcements:
+                app.send_task(
+                    SLICE,
+                    kwargs={"job": a.job_id},
+                    task_id=a.task_id,
+                    queue=QUEUE,
+                    priority=2 * a.priority + (0 if a.front else 1),
+                    argsrepr=a.label,
+                    kwargsrepr=a.job_id,
+                    shadow=a.label,
+                    producer=producer,
+                )
+                sent += 1
+    except UNREACHABLE as error:
+        log.warning("Redis cannot be reached, jobs wait in SQL: %s", error)
+    return announcements[sent:]
 
-    Raises UNREACHABLE; the jobs stay announced, and the sweeper notices the loss.
-    """
-    with app.producer_or_acquire() as producer:
-        for a in announcements:
-            app.send_task(
-                SLICE,
-                kwargs={"job": a.job_id},
-                task_id=a.task_id,
-                queue=QUEUE,
-                priority=2 * a.priority + (0 if a.front else 1),
-                argsrepr=a.label,
-                kwargsrepr=a.job_id,
-                shadow=a.label,
-                producer=producer,
-            )
 
-
-def waiting(app: Celery) -> int:
-    """How many messages wait in Redis. Raises UNREACHABLE."""
+def waiting(app: Celery) -> set[str]:
+    """The task IDs of the messages that wait in Redis; few, as only a window is announced. Raises UNREACHABLE."""
     with app.connection_for_read() as connection:
         channel = connection.default_channel
-        return sum(channel.client.llen(channel._q_for_pri(QUEUE, lane)) for lane in LANES)
+        lanes = [channel.client.lrange(channel._q_for_pri(QUEUE, lane), 0, -1) for lane in LANES]
+    return {json.loads(message)["headers"].get("id", "") for lane in lanes for message in lane}
 
 
 def announce(store: Store, app: Celery, *, ahead: int) -> int:
     """Publish the next jobs in fair order; how many. A broker that is down is reported in the log, not raised."""
     with store.write() as session:
         announcements = announce_next(session, ahead=ahead)
-    if announcements:
-        try:
-            publish(app, announcements)
-        except UNREACHABLE as error:
-            log.warning("Redis cannot be reached, jobs wait in SQL: %s", error)
-    return len(announcements)
+    if not announcements:
+        return 0
+    unsent = publish(app, announcements)
+    if unsent:
+        # Not left to the sweeper: whatever is urgent shall be announced as soon as Redis is back.
+        with store.write() as session:
+            unannounce(session, [a.task_id for a in unsent])
+    return len(announcements) - len(unsent)
 
 
 class Announcer:

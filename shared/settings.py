@@ -68,8 +68,9 @@ class Settings(BaseSettings):
     )  # fmt: skip
     sweep_seconds: float = Field(2.0, gt=0, description="How often lost leases and lost messages are looked for")
     message_grace_seconds: float = Field(
-        5.0, gt=0, description="A message missing from Redis this long after its announcement counts as lost"
-    )
+        5.0, gt=0, description="A message missing from Redis for this long counts as lost. Shorter would call those lost "
+        "that a worker has just taken; longer only delays the recovery"
+    )  # fmt: skip
     announce_ahead: int = Field(
         2, ge=0, description="Messages kept waiting beyond the free workers. More of the queue shows in Flower, but a "
         "job of equal priority from someone else waits that many slices longer"

@@ -120,10 +120,10 @@ class Heart:
         return verdict(row[0], mine=row[1] == self._token) if row is not None else "taken"
 
 
-def verdict(state: str, *, mine: bool) -> Why:
-    """Why a job that refuses a heartbeat does so."""
+def verdict(state: str, *, mine: bool) -> Why | None:
+    """Why a job that refused a heartbeat did so; None: the wish was taken back at that very moment."""
     if mine and state == "cancelled":
         return "cancelled"
     if mine and state == "paused":
         return "paused"
-    return "taken"
+    return None if mine and state == "running" else "taken"

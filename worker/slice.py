@@ -129,6 +129,9 @@ class Slice:
         kept = self._commit(
             lambda session: claims.succeed(session, self._job.id, self._token, told, done, seconds=seconds)
         )
+        if not kept and self._is_ours():
+            # Paused or cancelled at the very end: what was rendered is kept for when the job goes on.
+            return self._save(work, "the worker was asked to stop")
         self._bench.clear()
         if not kept:
             return Ended("stale")
@@ -144,9 +147,14 @@ class Slice:
         ended = self._save(work, "the worker was asked to stop")
         return Ended("stopped", stopped.why) if ended.outcome == "saved" else ended
 
+    def _is_ours(self) -> bool:
+        """Whether the job still takes what this attempt saves, be it paused or cancelled."""
+        lease = self._context.settings.lease_seconds
+        return self._commit(lambda session: claims.hold(session, self._job.id, self._token, lease_seconds=lease))
+
     def _let_go(self) -> Ended:
-        with self._context.store.write() as session:
-            claims.release(session, self._job.id, self._token, "the worker was asked to stop")
+        reason = "the worker was asked to stop"
+        self._commit(lambda session: claims.release(session, self._job.id, self._token, reason))
         return Ended("stopped")
 
     def _decline(self, error: Exception) -> Ended:
@@ -192,7 +200,11 @@ class Slice:
                 tile=tile,
             )
         )
-        return Ended("failed", reason) if kept else Ended("stale")
+        if kept:
+            return Ended("failed", reason)
+        # Paused or cancelled meanwhile: whoever takes that back shall not wait for the lease of a slice that is over.
+        self._let_go()
+        return Ended("stale")
 
     def _learn(self, work: Work, progress: Progress, first: Progress, started: float) -> None:
         share = (progress.mpit - first.mpit) / progress.mpit_total

@@ -142,7 +142,8 @@ def list_workers(farm: Farm, who: Viewer) -> list[WorkerView]:
             device=worker.device,
             live=live,
             started_at=when(worker.started_at),
-            seen_at=when(worker.seen_at),
+            # Who signs off counts as silent at once, which may lie before its start; 0.1.0 wrote a zero.
+            seen_at=when(max(worker.seen_at, worker.started_at)),
             job=worker.job_id if worker.job_id in visible else None,
             flops_per_second=worker.flops_per_second,
         )

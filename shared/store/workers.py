@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from shared.store.jobs.schedule import WORKER_SILENCE
 from shared.store.session import now
 from shared.store.tables import Worker
 
-#: A worker not seen for a day is not coming back under that name.
+#: A worker not seen for a day in which others were is not coming back under that name.
 _FORGOTTEN_AFTER_SECONDS = 86_400.0
 #: Share of the newest slice in the learnt speed: smooths over small and large jobs, follows a changed machine.
 _LEARNING = 0.2
@@ -41,8 +42,11 @@ def seen(session: Session, who: Identity) -> None:
 
 
 def gone(session: Session, name: str) -> None:
-    """The worker has stopped, and was polite enough to say so."""
-    session.execute(update(Worker).where(Worker.name == name).values(seen_at=0.0, job_id=None))
+    """The worker has stopped, and was polite enough to say so: it counts as silent from now on."""
+    worker = session.get(Worker, name)
+    at = session.scalar(select(now())) or 0.0
+    if worker is not None:
+        worker.seen_at, worker.job_id = min(worker.seen_at, at - WORKER_SILENCE), None
 
 
 def holds(session: Session, name: str, job_id: str | None) -> None:
@@ -59,8 +63,15 @@ def learn(session: Session, name: str, flops: float, seconds: float) -> None:
 
 
 def forget_the_lost(session: Session) -> None:
-    """Remove workers that have not been seen for a day."""
-    session.execute(delete(Worker).where(Worker.seen_at < now() - _FORGOTTEN_AFTER_SECONDS))
+    """Remove workers that have not been seen for a day in which others were.
+
+    When the whole farm was down, all are kept, with the speed they have learnt.
+    """
+    newest = select(func.max(Worker.seen_at)).scalar_subquery()
+    session.execute(
+        delete(Worker).where(Worker.seen_at < newest - _FORGOTTEN_AFTER_SECONDS),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def living(session: Session, silence: float) -> Sequence[Worker]:

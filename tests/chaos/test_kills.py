@@ -18,8 +18,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from shared.leftovers import tidy_recent
+from shared.store import queries
 from shared.store.jobs import steering
-from shared.store.tables import Job, Worker
+from shared.store.tables import Attempt, Job
 from tests.chaos.farm import Farm, pixels
 from tests.conftest import RedisServer, wait_until
 
@@ -132,7 +133,7 @@ def test_sigterm_saves_and_another_worker_goes_on(farm: Farm) -> None:
     assert job.checkpoint_step >= 15
     assert job.fruitless == 0
     with farm.store.read() as session:
-        assert session.scalars(select(Worker.seen_at)).one() == 0.0
+        assert [live for _, live in queries.workers(session)] == [False]
 
 
 def test_cancel_takes_less_than_two_seconds_without_redis(make_farm: Callable[..., Farm]) -> None:
@@ -147,6 +148,32 @@ def test_cancel_takes_less_than_two_seconds_without_redis(make_farm: Callable[..
     job = farm.job(job_id)
     assert job.state == "cancelled"
     assert job.checkpoint_step > 0
+
+
+@pytest.mark.parametrize(("action", "back"), [("pause", "resume"), ("cancel", "retry")])
+def test_what_is_taken_back_at_once_loses_nothing(
+    make_farm: Callable[..., Farm], action: steering.ActionName, back: steering.ActionName
+) -> None:
+    """Whether or not the worker has been told to stop when the wish is taken back."""
+    farm = make_farm(SLICE_SECONDS="60", LEASE_SECONDS="20")
+    farm.start_worker()
+    farm.start("sweeper")
+    (job_id,) = farm.submit(SPEC)
+    floors: list[tuple[int, int]] = []
+    for step, told in ((10, False), (40, True)):
+        farm.wait_for_step(job_id, step)
+        floors.append((farm.job(job_id).attempt, step))
+        if told:
+            farm.child().send_signal(signal.SIGUSR1)
+        for wish in (action, back):
+            with farm.store.write() as session:
+                steering.steer(session, wish, job_id=job_id, reason="by ada")
+    check(farm, job_id)
+    with farm.store.read() as session:
+        attempts = session.scalars(select(Attempt).where(Attempt.job_id == job_id)).all()
+    for number, step in floors:
+        assert all(attempt.from_step >= step for attempt in attempts if attempt.number > number)
+    assert farm.job(job_id).fruitless == 0
 
 
 def test_a_repaired_input_lets_a_failed_job_go_on_from_its_checkpoint(farm: Farm) -> None:

@@ -111,8 +111,8 @@ def test_lists_are_filtered_and_come_in_pages(api: RunningApi) -> None:
 def test_submitted_jobs_are_announced_in_redis(api: RunningApi, redis_server: RedisServer) -> None:
     queue = celery_app(redis_server.url)
     submitted(api, 50)
-    wait_until(lambda: waiting(queue) > 0, what="an announcement")
-    assert waiting(queue) < 10, "a bounded window, not the whole batch"
+    wait_until(lambda: waiting(queue), what="an announcement")
+    assert len(waiting(queue)) < 10, "a bounded window, not the whole batch"
     queue.close()
 
 

@@ -15,6 +15,7 @@ from shared.store import Store
 from shared.store.schema import upgrade
 from tests.conftest import RedisServer, wait_until
 from tests.integration.farmhand import submit
+from worker.sweeper import Messages
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_a_crowd_keeps_few_messages_in_redis(store: Store, app: Celery) -> None:
     submit(store, "ada", jobs=300)
     for _ in range(5):
         announce(store, app, ahead=2)
-    assert waiting(app) == 2
+    assert len(waiting(app)) == 2
     urgent = submit(store, "eve", priority=0).jobs[0]
     announce(store, app, ahead=2)
     assert take(app) == urgent
@@ -75,15 +76,36 @@ def test_announcing_while_redis_is_down_is_quick_and_loses_nothing(
     job_id = submit(store, "ada").jobs[0]
     redis_server.kill()
     began = time.monotonic()
-    announce(store, app, ahead=1)
+    assert announce(store, app, ahead=1) == 0
     assert time.monotonic() - began < 2
     redis_server.start()
-    with store.write() as session:
-        from shared.store.jobs.schedule import forget_lost_messages
-
-        assert forget_lost_messages(session, in_queue=waiting(app), grace_seconds=0) == 1
-    announce(store, app, ahead=1)
+    # Whoever announces next does it, without waiting for the sweeper to find a loss.
+    assert announce(store, app, ahead=1) == 1
     assert take(app) == job_id
+
+
+def test_a_lost_message_does_not_hide_behind_fresh_ones(store: Store, app: Celery) -> None:
+    urgent = submit(store, "eve", priority=0).jobs[0]
+    announce(store, app, ahead=1)
+    assert take(app) == urgent  # by nobody who would claim it
+    submit(store, "ada", jobs=5)
+    announce(store, app, ahead=4)
+    messages = Messages(store, app, grace_seconds=0.1)
+    assert messages.find_lost() == 0, "a worker may have taken it just now"
+    wait_until(lambda: messages.find_lost() == 1, what="the loss being found")
+    assert messages.find_lost() == 0
+    announce(store, app, ahead=4)
+    assert take(app) == urgent
+
+
+def test_messages_that_wait_for_long_are_not_lost(store: Store, app: Celery) -> None:
+    submit(store, "ada", jobs=3)
+    announce(store, app, ahead=3)
+    there = waiting(app)
+    messages = Messages(store, app, grace_seconds=0.0)
+    assert [messages.find_lost() for _ in range(3)] == [0, 0, 0]
+    assert waiting(app) == there
+    assert len(there) == 3
 
 
 def test_a_redis_that_hangs_does_not_hold_up_whoever_submits(

@@ -218,6 +218,59 @@ def test_a_batch_is_steered_at_once(store: Store) -> None:
         assert session.scalars(select(Batch.open)).one()
 
 
+def claim_all(store: Store) -> list[Job]:
+    """Announce and claim all jobs that wait."""
+    with store.write() as session:
+        announced = schedule.announce_next(session, ahead=100)
+    with store.write() as session:
+        claimed = [claims.claim(session, a.job_id, task_id=a.task_id, worker="w", lease_seconds=9) for a in announced]
+    return [job for job in claimed if job is not None]
+
+
+def finished_events(store: Store, batch_id: str) -> int:
+    with store.read() as session:
+        return sum(e.type == "batch.finished" for e in events.after(session, 0, limit=1000, batch_id=batch_id))
+
+
+@pytest.mark.parametrize("other", ["fail", "cancel"])
+def test_a_batch_whose_last_jobs_end_together_is_finished(store: Store, other: str) -> None:
+    for _ in range(8):
+        batch = submit(store, "ada", jobs=2)
+        first, second = claim_all(store)
+        together = threading.Barrier(2)
+
+        def fails(job: Job, together: threading.Barrier = together) -> None:
+            together.wait()
+            fail(store, job, "bad_input")
+
+        def cancels(job: Job, together: threading.Barrier = together) -> None:
+            together.wait()
+            with store.write() as session:
+                steering.steer(session, "cancel", job_id=job.id, reason="no more")
+
+        ends = fails if other == "fail" else cancels
+        threads = [threading.Thread(target=fails, args=(first,)), threading.Thread(target=ends, args=(second,))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with store.read() as session:
+            assert not session.scalars(select(Batch.open).where(Batch.id == batch.id)).one()
+        assert finished_events(store, batch.id) == 1
+
+
+def test_a_batch_that_was_left_open_is_closed(store: Store) -> None:
+    left, other = submit(store, "ada", jobs=2), submit(store, "ada")
+    with store.write() as session:
+        session.execute(update(Job).where(Job.batch_id == left.id).values(state="failed"))
+    for closed in (1, 0):
+        with store.write() as session:
+            assert schedule.close_left_open(session) == closed
+    with store.read() as session:
+        assert dict(session.execute(select(Batch.id, Batch.open)).all()) == {left.id: False, other.id: True}
+    assert finished_events(store, left.id) == 1
+
+
 def test_urgent_jobs_come_first_and_owners_share(store: Store) -> None:
     with store.write() as session:
         session.add(Worker(name="w", host="h", pid=1, device="cpu", started_at=now(), seen_at=now()))
@@ -244,10 +297,11 @@ def test_the_window_of_messages_is_bounded(store: Store) -> None:
     with store.write() as session:
         assert schedule.announce_next(session, ahead=3) == []
     with store.write() as session:
-        session.execute(update(Job).where(Job.announced_at.is_not(None)).values(announced_at=now() - 60))
+        lost = schedule.announced(session)
+        assert len(lost) == 3
+        assert schedule.unannounce(session, lost) == 3
     with store.write() as session:
-        assert schedule.forget_lost_messages(session, in_queue=3, grace_seconds=5) == 0
-        assert schedule.forget_lost_messages(session, in_queue=2, grace_seconds=5) == 3
+        assert schedule.unannounce(session, lost) == 0
     with store.write() as session:
         again = schedule.announce_next(session, ahead=3)
     assert len(again) == 3

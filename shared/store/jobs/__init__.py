@@ -1,11 +1,13 @@
 """The only code that changes a job's state.
 
-queued → running → succeeded | failed | cancelled, with paused from and to queued and running.
+queued → running → succeeded | failed | cancelled, with paused from and to queued and running. Retrying and
+resuming lead back to queued, or to running where a worker has not let go of the job yet.
 
 - `submission`  creates jobs
 - `schedule`    picks the jobs to announce, and finds what was lost
 - `claims`      what a worker does to a job it holds
 - `declining`   what follows when a worker lacks something that a job needs
 - `steering`    what people do: cancel, pause, resume, retry, change the priority
+- `fairness`    where owners and batches start in the order of being served; used by the others
 - `outcomes`    what follows from the end of an attempt; used by the others
 """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.store.events import NewEvent
 from shared.store.session import now
@@ -55,6 +55,13 @@ def end_attempt(
     session.execute(update(Attempt).where(attempt).values(**values), execution_options={"synchronize_session": False})
 
 
+def reopen_attempt(session: Session, job_id: str, number: int) -> None:
+    """The attempt was not over after all."""
+    attempt = (Attempt.job_id == job_id) & (Attempt.number == number)
+    values = {"ended_at": None, "outcome": "running", "reason": ""}
+    session.execute(update(Attempt).where(attempt).values(**values), execution_options={"synchronize_session": False})
+
+
 def serve(session: Session, job: Job, mpit: float) -> None:
     """Count work that was rendered for a job towards its batch and owner."""
     options = {"synchronize_session": False}
@@ -67,12 +74,26 @@ def serve(session: Session, job: Job, mpit: float) -> None:
         )
 
 
+def lock_batches(session: Session, batch_ids: Iterable[str]) -> Sequence[Batch]:
+    """The batches, locked until the transaction ends.
+
+    Everybody locks in the order of jobs, batches, owners, and within each in the order of their numbers or IDs.
+    """
+    batches = select(Batch).where(Batch.id.in_(set(batch_ids))).order_by(Batch.id)
+    # No stronger lock than that of an UPDATE: whoever has counted served work has that already, and it need not grow.
+    locked = batches.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(locked).all()
+
+
 def update_open(session: Session, batch_ids: Iterable[str]) -> list[NewEvent]:
-    """Close batches without unfinished jobs, open the others; an event for each that closed."""
+    """Close batches without unfinished jobs, open the others; an event for each that closed.
+
+    The batches are locked before their jobs are looked at: of two transactions that end a batch's last two jobs at once,
+    each would see the other's job as unfinished still, and nobody would close the batch.
+    """
     news = []
-    for batch in session.scalars(select(Batch).where(Batch.id.in_(set(batch_ids)))):
-        unfinished = select(Job.seq).where(Job.batch_id == batch.id, Job.state.in_(("queued", "running", "paused")))
-        is_open = session.scalar(unfinished.limit(1)) is not None
+    for batch in lock_batches(session, batch_ids):
+        is_open = session.scalar(select(has_unfinished(batch.id))) or False
         if batch.open and not is_open:
             query = select(Job.state, func.count()).where(Job.batch_id == batch.id).group_by(Job.state)
             counts = dict(session.execute(query).all())
@@ -83,3 +104,8 @@ def update_open(session: Session, batch_ids: Iterable[str]) -> list[NewEvent]:
         batch.open = is_open
     session.flush()
     return news
+
+
+def has_unfinished(batch_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Whether a batch has jobs that may still run."""
+    return exists().where(Job.batch_id == batch_id, Job.state.in_(("queued", "running", "paused")))

@@ -7,14 +7,14 @@ batches are compared, so that ten thousand waiting jobs cost as much as one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from shared.store import events
-from shared.store.jobs.outcomes import settle_failure, update_open
+from shared.store.jobs.outcomes import has_unfinished, settle_failure, update_open
 from shared.store.session import ANNOUNCING, lock, now
 from shared.store.tables import Batch, Job, Owner, Worker
 
@@ -64,21 +64,29 @@ def label(job: Job) -> str:
     return f"{job.name} · octave {max(1, job.octave)}/{job.octaves} · {share:.0%}".replace("%", " %")
 
 
-def forget_lost_messages(session: Session, *, in_queue: int, grace_seconds: float) -> int:
-    """Make jobs announceable again whose messages were lost with Redis; how many there were.
+def announced(session: Session) -> set[str]:
+    """The messages by which waiting jobs may be claimed: those that should be on their way."""
+    waiting = select(Job.task_id).where(Job.state == "queued", Job.announced_at.is_not(None), Job.task_id.is_not(None))
+    return {task_id for task_id in session.scalars(waiting) if task_id is not None}
 
-    `in_queue` messages were seen waiting, at a moment before this transaction. Were all announcements of the last while
-    still on their way, there would be at least as many. A message that was not lost after all finds that its job has
-    another announcement by now, and does nothing.
+
+def unannounce(session: Session, task_ids: Collection[str]) -> int:
+    """Make jobs announceable again whose messages were lost, or never sent; how many there were.
+
+    A message that was not lost after all finds that its job has another announcement by now, and does nothing.
     """
-    old = and_(Job.state == "queued", Job.announced_at < now() - grace_seconds)
-    if _count(session, old) <= in_queue:
-        return 0
-    values = {"announced_at": None, "task_id": None}
-    lost = session.execute(
-        update(Job).where(old).values(**values).returning(Job.id), execution_options={"synchronize_session": False}
-    ).all()
+    jobs = select(Job).where(Job.id.in_({job_of(task_id) for task_id in task_ids}), Job.task_id.in_(task_ids))
+    # A job that somebody else is changing at this moment may be claimed just now; otherwise the next sweep finds it.
+    waiting = jobs.where(Job.state == "queued").order_by(Job.seq).with_for_update(skip_locked=True)
+    lost = session.scalars(waiting).all()
+    for job in lost:
+        job.announced_at = job.task_id = None
     return len(lost)
+
+
+def job_of(task_id: str) -> str:
+    """The job that a message is about."""
+    return task_id.rpartition("-")[0]
 
 
 def expire_leases(session: Session, *, retry_seconds: float, attempts: int) -> int:
@@ -105,6 +113,17 @@ def lose(session: Session, jobs: Sequence[Job], how: str, *, retry_seconds: floa
     session.flush()
     events.append(session, news + update_open(session, [job.batch_id for job in jobs if job.state == "failed"]))
     return len(jobs)
+
+
+def close_left_open(session: Session) -> int:
+    """Close batches whose jobs are all finished although they count as open; how many there were.
+
+    On PostgreSQL 0.1.0 left batches open whose last jobs ended in the same moment.
+    """
+    left = session.scalars(select(Batch.id).where(Batch.open, ~has_unfinished(Batch.id))).all()
+    news = update_open(session, left)
+    events.append(session, news)
+    return len(news)
 
 
 def _in_fair_order(session: Session, limit: int) -> list[Job]:

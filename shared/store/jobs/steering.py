@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session, load_only
 
 from shared.store import events
 from shared.store.events import NewEvent
-from shared.store.jobs.outcomes import end_attempt, update_open
+from shared.store.jobs.fairness import lift
+from shared.store.jobs.outcomes import end_attempt, reopen_attempt, update_open
+from shared.store.jobs.schedule import job_of
 from shared.store.session import now
 from shared.store.tables import Job, State
 
@@ -43,7 +45,7 @@ _AFRESH: dict[str, Any] = {
 }  # fmt: skip
 
 _ACTIONS: dict[ActionName, _Action] = {
-    # Token and lease stay: the worker that renders may still save its checkpoint.
+    # Token and lease stay: the worker that renders may still save its checkpoint, or go on (see `_go_on`).
     "cancel": _Action(takes=("queued", "running", "paused"), to="cancelled", event="job.cancelled"),
     "pause": _Action(takes=("queued", "running"), to="paused", event="job.paused"),
     "resume": _Action(takes=("paused", "failed"), to="queued", event="job.resumed", values=_AFRESH),
@@ -83,6 +85,9 @@ def steer(
         _explain(session, job_id, action, what)
     # The messages of jobs that are taken off the farm; read before the change forgets them.
     tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
+    if what.to == "queued" and before:
+        lift(session, before[0].owner, before[0].batch_id)
+        _go_on(session, where, Job.state.in_(takes))
     finished = {"finished_at": now()} if what.to == "cancelled" else {}
     values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": now()}
     session.execute(
@@ -97,6 +102,30 @@ def steer(
     return Steered(job_ids=tuple(job.id for job in before), task_ids=tasks)
 
 
+def _go_on(session: Session, *where: ColumnElement[bool]) -> None:
+    """Take back the pause or cancellation of jobs that a worker still holds: they are running again, with their tokens.
+
+    Were they queued, another worker could begin at the last checkpoint what this one is about to save. Instead:
+
+    - The worker has not heard of the pause yet (neither its heart nor SIGUSR1 told it): it just goes on.
+    - It has heard, and renders its last tile or saves: the token is good for that save still, which finds a running job
+      and queues it. The same if SIGUSR1 comes only now. Until then the job is nobody else's.
+    - It had saved: it let go of the token, so the job is not among these and is queued, with the new checkpoint.
+    - It dies before it saves: the lease runs out (or its main process notices), as for any running job.
+    - It was dead already: the same; the job waits for the rest of the lease. With the lease over, the job is queued at
+      once, and the old token is good for nothing.
+    """
+    held = session.execute(
+        update(Job)
+        .where(*where, Job.token.is_not(None), Job.lease_until >= now())
+        .values(state="running", failure=None, fruitless=0, finished_at=None, reason="", changed_at=now())
+        .returning(Job.id, Job.attempt),
+        execution_options={"synchronize_session": False},
+    ).all()
+    for job_id, number in held:
+        reopen_attempt(session, job_id, number)
+
+
 def cancel_task(session: Session, task_id: str, reason: str, *, running: bool) -> Steered:
     """Cancel the job that a message stands for: somebody pressed Terminate or Revoke in Flower.
 
@@ -106,7 +135,7 @@ def cancel_task(session: Session, task_id: str, reason: str, *, running: bool) -
     """
     message: tuple[ColumnElement[bool], ...] = (Job.task_id == task_id, Job.state == "queued")
     if running:
-        message = (Job.id == task_id.rpartition("-")[0], Job.state.in_(("queued", "running", "paused")))
+        message = (Job.id == job_of(task_id), Job.state.in_(("queued", "running", "paused")))
     job_id = session.scalar(select(Job.id).where(*message))
     if job_id is None:
         return Steered(job_ids=(), task_ids=())

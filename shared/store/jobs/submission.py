@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from shared.specs import DreamSpec, StyleSpec
 from shared.store import events
 from shared.store.events import NewEvent
 from shared.store.ids import new_id
+from shared.store.jobs.fairness import least_served_batch, lift_owner
 from shared.store.session import now
 from shared.store.tables import Batch, Idempotency, Job, Owner
 
@@ -79,9 +80,9 @@ def create_batch(session: Session, owner: str, name: str, jobs: Sequence[NewJob]
     """Store a batch of queued jobs; announce them after the commit."""
     ensure_owner(session, owner)
     at = session.scalar(select(now())) or 0.0
-    batch = Batch(
-        id=new_id("b"), owner=owner, name=name, jobs=len(jobs), served=_least_served(session, owner), created_at=at
-    )
+    lift_owner(session, owner)
+    served = least_served_batch(session, owner)
+    batch = Batch(id=new_id("b"), owner=owner, name=name, jobs=len(jobs), served=served, created_at=at)
     session.add(batch)
     session.flush()
     rows = rows_of(batch, jobs)
@@ -128,21 +129,3 @@ def _row(batch: Batch, position: int, job: NewJob, at: float) -> dict[str, objec
         "width": plan.width,
         "height": plan.height,
     }
-
-
-def _least_served(session: Session, owner: str) -> float:
-    """Where a new batch starts in the order of being served, so that it neither waits for nor overtakes the old ones.
-
-    An owner who comes back after a pause is lifted to the least served of the active owners for the same reason
-    (start-time fair queueing, Goyal et al. 1996).
-    """
-    active = select(func.min(Owner.served)).where(
-        Owner.name.in_(select(Batch.owner).where(Batch.open)), Owner.name != owner
-    )
-    if not session.scalar(select(Batch.seq).where(Batch.open, Batch.owner == owner).limit(1)):
-        floor = session.scalar(active) or 0.0
-        session.execute(
-            update(Owner).where(Owner.name == owner, Owner.served < floor).values(served=floor),
-            execution_options={"synchronize_session": False},
-        )
-    return session.scalar(select(func.min(Batch.served)).where(Batch.open, Batch.owner == owner)) or 0.0
