@@ -109,7 +109,15 @@ def waiting(app: Celery) -> set[str]:
     with app.connection_for_read() as connection:
         channel = connection.default_channel
         lanes = [channel.client.lrange(channel._q_for_pri(QUEUE, lane), 0, -1) for lane in LANES]
-    return {json.loads(message)["headers"].get("id", "") for lane in lanes for message in lane}
+    return {_task_id(message) for lane in lanes for message in lane}
+
+
+def _task_id(message: bytes) -> str:
+    """A message's task ID, empty for what is no message of Celery's: anybody may have put it there."""
+    try:
+        return str(json.loads(message)["headers"]["id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def announce(store: Store, app: Celery, *, ahead: int) -> int:

@@ -108,6 +108,17 @@ def test_messages_that_wait_for_long_are_not_lost(store: Store, app: Celery) -> 
     assert len(there) == 3
 
 
+def test_whatever_else_lies_in_the_queue_does_not_stop_the_search(store: Store, app: Celery) -> None:
+    submit(store, "ada", jobs=3)
+    announce(store, app, ahead=2)
+    there = waiting(app)
+    with app.connection_for_write() as connection:
+        for odd in (b"no JSON", b"[]", b"{}", b'{"headers": null}', b"\xff"):
+            connection.default_channel.client.lpush(QUEUE, odd)
+    assert Messages(store, app, grace_seconds=0).find_lost() == 0
+    assert waiting(app) - {""} == there
+
+
 def test_a_redis_that_hangs_does_not_hold_up_whoever_submits(
     store: Store, app: Celery, redis_server: RedisServer
 ) -> None:
