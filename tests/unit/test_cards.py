@@ -19,13 +19,13 @@ def test_the_card_of_motifnet_describes_the_bundled_network() -> None:
     assert describe(topology) == card("motifnet")
     weights = MOTIFNET.joinpath("motifnet.safetensors").read_bytes()
     assert hashlib.sha256(weights).hexdigest() == card("motifnet").digest
-    assert len(weights) < 2_000_000
+    assert len(weights) < 2_100_000
 
 
-def test_motifnet_has_43_named_motifs_and_inception_names() -> None:
+def test_motifnet_has_121_named_motifs_and_inception_names() -> None:
     motifnet = card("motifnet")
     assert motifnet.find_layer(motifnet.logits).channel_names is not None
-    assert len(set(motifnet.find_layer("logits").channel_names or ())) == 43
+    assert len(set(motifnet.find_layer("logits").channel_names or ())) == 121
     for name in ("conv2d0", "conv2d2", "mixed3a", "mixed4a_1x1", "mixed4a_3x3_bottleneck", "mixed4d_5x5_pre_relu"):
         assert motifnet.find_layer(name).name == name
     assert motifnet.find_layer(motifnet.objective).stride == 16
@@ -34,7 +34,8 @@ def test_motifnet_has_43_named_motifs_and_inception_names() -> None:
 
 def test_channels_go_by_number_or_name() -> None:
     logits = card("motifnet").find_layer("logits")
-    assert logits.find_channel("eye") == logits.find_channel(0) == logits.find_channel("0") == 0
+    assert logits.find_channel("agate") == logits.find_channel(0) == logits.find_channel("0") == 0
+    assert (logits.channel_names or ())[logits.find_channel("eye")] == "eye"
     assert card("motifnet").find_layer("mixed4c").find_channel("255") == 255
 
 
@@ -48,8 +49,8 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         motifnet.find_layer("mixd4c")
     with pytest.raises(UnknownChannel, match="did you mean 'peacock'"):
         motifnet.find_layer("logits").find_channel("peacok")
-    with pytest.raises(UnknownChannel, match="numbered 0 to 255; there is no channel 256"):
-        motifnet.find_layer("mixed4c").find_channel(256)
+    with pytest.raises(UnknownChannel, match="numbered 0 to 295; there is no channel 296"):
+        motifnet.find_layer("mixed4c").find_channel(296)
     with pytest.raises(UnknownChannel, match="there is no channel -1"):
         motifnet.find_layer("mixed4c").find_channel(-1)
     with pytest.raises(UnknownChannel, match="have no names"):

@@ -121,7 +121,7 @@ def test_pictures_of_144_megapixels_are_taken(kind: str) -> None:
 
 def test_all_unknown_names_are_reported_with_their_fields() -> None:
     found = problems(
-        objective=[{"layer": "mixed4x"}, {"layer": "logits", "channel": "eyes"}, {"layer": "mixed4c", "channel": 256}]
+        objective=[{"layer": "mixed4x"}, {"layer": "logits", "channel": "eyes"}, {"layer": "mixed4c", "channel": 2560}]
     )
     assert [p.field for p in found] == ["objective.0.layer", "objective.1.channel", "objective.2.channel"]
     assert "did you mean 'mixed4" in found[0].message

@@ -1,1 +1,1 @@
-"""motifnet: the network that dreamfarm brings along, trained on 43 motifs that a program draws."""
+"""motifnet: the network that dreamfarm brings along, trained on 121 motifs that a program draws."""
