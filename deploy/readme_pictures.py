@@ -36,11 +36,11 @@ SHEETS: dict[str, list[dict[str, Any]]] = {
         {"kind": "dream", "input": "dusk", "preset": "reef"},
         {"kind": "style", "content": "lake", "style": "swirls"},
         {"kind": "dream", "input": "fruit", "preset": "grove"},
-        {"kind": "dream", "input": "lake", "preset": "blaze"},
+        {"kind": "dream", "input": "lake", "preset": "meadow"},
     ],
     "looks": [
         {"kind": "dream", "input": "dusk", "preset": preset}
-        for preset in ("garden", "menagerie", "starry", "deepdream", "peacock", "impression")
+        for preset in ("gaze", "blaze", "starry", "deepdream", "meadow", "impression")
     ],
 }
 #: Layers that one picture is dreamt with, from strokes to things.

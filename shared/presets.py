@@ -108,6 +108,10 @@ def _motifs(*names: str) -> list[dict[str, Any]]:
     return [{"layer": "logits", "channel": name, "statistic": "mean"} for name in names]
 
 
+def _channels(layer: str, *channels: int) -> list[dict[str, Any]]:
+    return [{"layer": layer, "channel": channel, "statistic": "mean"} for channel in channels]
+
+
 DREAM_PRESETS = _presets(
     Preset(
         name="deepdream",
@@ -194,11 +198,13 @@ DREAM_PRESETS = _presets(
     _look("impression", "Brush strokes and bare trees", _motifs("strokes", "branch")),
     _look("menagerie", "Owls, cats and butterflies looking back", _motifs("owl", "cat", "butterfly")),
     _look("starry", "Stars, spirals and snow crystals, bright on deep colours", _motifs("spiral", "star", "snow")),
-    _look("blaze", "Flames and sunflowers", _motifs("flame", "sunflower")),
-    _look("reef", "Starfish, corals and shells of the deepest layer", [{"layer": "mixed5a"}]),
+    _look("blaze", "Curled petals, glossy as silk, bright as fire", _channels("mixed4a", 243)),
+    _look("reef", "Shells, tendrils and waves, all in swirls", _channels("mixed4b", 249, 0)),
+    _look("grove", "Pines and plumes, rank behind rank", _channels("mixed4c", 211)),
+    _look("meadow", "Long grass, or a pelt, combed by the wind", _channels("mixed3b", 151)),
     _look(
-        "grove",
-        "Blossoming trees and winter branches",
+        "gaze",
+        "Eyes that open everywhere",
         [{"layer": "mixed4a"}],
         step=2.0,
         gradient={"normalise": "mean_abs"},
