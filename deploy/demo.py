@@ -58,9 +58,9 @@ class Picture:
 
 
 BATCH: Sequence[Picture] = (
-    Picture(name="dusk in a garden", job={"kind": "dream", "input": "dusk", "preset": "garden", "animation": "mp4"}),
-    Picture(name="peacock fruit", job={"kind": "dream", "input": "fruit", "preset": "peacock"}),
-    Picture(name="stars over the lake", job={"kind": "dream", "input": "lake", "preset": "starry"}),
+    Picture(name="roses at dusk", job={"kind": "dream", "input": "dusk", "preset": "orchard", "animation": "mp4"}),
+    Picture(name="fruit in the grove", job={"kind": "dream", "input": "fruit", "preset": "grove"}),
+    Picture(name="meadow under the sky", job={"kind": "dream", "input": "lake", "preset": "meadow"}),
     Picture(
         name="fine weave",
         job={"kind": "dream", "input": "dusk", "preset": "deepdream", "objective": [{"layer": "mixed3b"}]},
