@@ -136,7 +136,7 @@ def test_channels_are_numbers_or_names_and_texts_stay_texts() -> None:
         return Objective(layer="logits", channel=channel).channel
 
     assert (chosen("10"), chosen(10), chosen("eye"), chosen(None)) == ("10", 10, "eye", None)
-    assert problems(objective=[{"layer": "mixed4c", "channel": "256"}])[0].field == "objective.0.channel"
+    assert problems(objective=[{"layer": "mixed4c", "channel": "2560"}])[0].field == "objective.0.channel"
     for wrong in (True, 1.0, [1], "1" * 5000):
         with pytest.raises(ValidationError) as caught:
             planned(objective=[{"layer": "logits", "channel": wrong}])
