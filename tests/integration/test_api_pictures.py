@@ -13,7 +13,7 @@ from tests.integration.conftest import RunningApi, picture
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_steering import submitted
 from tests.integration.test_api_submission import DREAM
-from tests.integration.worker_hand import failed, finished, framed, taken
+from tests.integration.worker_hand import failed, finished, framed, let_go, taken
 
 
 def test_frames_can_be_watched_while_a_job_renders(api: RunningApi) -> None:
@@ -99,8 +99,10 @@ def test_a_contact_sheet_shows_every_job_that_has_a_frame(api: RunningApi) -> No
 
 def test_a_log_tells_what_happened_in_words(api: RunningApi) -> None:
     client, (_, (job, other, *_)) = api.client("ada"), submitted(api)
-    framed(api, taken(api, job))
+    held = taken(api, job)
+    framed(api, held)
     client.post(f"/v1/jobs/{job}/pause")
+    let_go(api, held)
     client.post(f"/v1/jobs/{job}/resume")
     finished(api, job)
     failed(api, other, "the picture is 3 pixels wide")
@@ -113,8 +115,8 @@ def test_a_log_tells_what_happened_in_words(api: RunningApi) -> None:
         "attempt 1 began on w, after iteration 0",
         "started: taken by w",
         "frame 0: octave 1, iteration 1",
-        "attempt 1 paused and 0 iterations (0 of 8): paused by ada",
         "paused by ada",
+        "attempt 1 released and 0 iterations (0 of 8): the worker was asked to stop",
         "resumed by ada",
         "attempt 2 began on w, after iteration 0",
         "attempt 2 succeeded and 8 iterations (8 of 8)",

@@ -39,6 +39,13 @@ def framed(api: RunningApi, job: Job, number: int = 0, *, size: tuple[int, int] 
         assert claims.add_frames(session, job.id, job.token, [frame])
 
 
+def let_go(api: RunningApi, job: Job) -> None:
+    """Let a claimed job go, as a worker does that has heard of a pause."""
+    assert job.token is not None
+    with api.store.write() as session:
+        assert claims.release(session, job.id, job.token, "the worker was asked to stop")
+
+
 def finished(api: RunningApi, job_id: str, *, seed: int = 1) -> bytes:
     """Finish a job with one frame; the output's bytes."""
     job = taken(api, job_id)
