@@ -7,7 +7,6 @@ has such a decision. A mistake in the geometry shows in every picture, so the be
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -201,16 +200,16 @@ def test_there_are_no_lines_between_tiles() -> None:
     """Where tiles meet, a dream changes the picture from pixel to pixel as much as it does without tiles."""
     network, picture = motifnet().network, drawn(330, 420, seed=4)
     fields = {"kind": "dream", "input": ASSET, "objective": [{"layer": "mixed3b"}], "octaves": {"count": 1}}
-    spec = SPEC.validate_python(fields | {"iterations": 3, "jitter": 0, "detail": "none", "tiling": {"tile": 160}})
-    tiled = plan(spec, card=network.card, width=420, height=330)
+    fields |= {"iterations": 3, "jitter": 0, "detail": "none"}
+    spec, untiled = (SPEC.validate_python(fields | more) for more in ({"tiling": {"tile": 160}}, {}))
+    tiled, whole = (plan(each, card=network.card, width=420, height=330) for each in (spec, untiled))
     (octave,) = tiled.octaves
     edges = [(axis, s.own_start) for axis, spans in enumerate((octave.rows, octave.columns)) for s in spans[1:]]
     assert len(edges) >= 4
-    rows, columns = (Span(0, side, 0, side) for side in (octave.canvas_height, octave.canvas_width))
-    whole = replace(tiled, octaves=(replace(octave, rows=(rows,), columns=(columns,), tiles=1),))
+    assert whole.octaves[0].tiles == 1
     shares = []
-    for planned in (whole, tiled):
-        rendering = begin(spec, planned, network, {"input": picture})
+    for asked, planned in ((untiled, whole), (spec, tiled)):
+        rendering = begin(asked, planned, network, {"input": picture})
         while not rendering.progress.finished:
             rendering.advance(lambda: None)
         change = rendering.finish() - picture
