@@ -104,12 +104,12 @@ def _look(name: str, summary: str, objective: list[dict[str, Any]], **fields: An
     return Preset(name=name, summary=summary, fields=look | fields, models={"motifnet": {"objective": objective}})
 
 
-def _motifs(*names: str) -> list[dict[str, Any]]:
-    return [{"layer": "logits", "channel": name, "statistic": "mean"} for name in names]
-
-
-def _channels(layer: str, *channels: int) -> list[dict[str, Any]]:
+def _channels(layer: str, *channels: int | str) -> list[dict[str, Any]]:
     return [{"layer": layer, "channel": channel, "statistic": "mean"} for channel in channels]
+
+
+def _motifs(*names: str) -> list[dict[str, Any]]:
+    return _channels("logits", *names)
 
 
 DREAM_PRESETS = _presets(

@@ -274,6 +274,12 @@ def living(store: Store, *names: str) -> None:
             workers.seen(session, Identity(name=name, host="here", pid=1, device="cpu"))
 
 
+def submitted_for_net(hand: Farmhand, networks: Path, tmp_path: Path) -> str:
+    """A job of one iteration on a network that is registered just now."""
+    registered("net", networks, tmp_path, 1)
+    return hand.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+
+
 @pytest.fixture
 def impatient(settings: Settings, store: Store) -> Farmhand:
     """A worker that tries again at once, and rests for a moment only."""
@@ -285,8 +291,7 @@ def test_a_network_that_a_worker_lacks_is_left_to_others(
     impatient: Farmhand, store: Store, networks: Path, tmp_path: Path
 ) -> None:
     """Given workers of which one lacks a network, its tries cost the job nothing, and one that has it succeeds."""
-    registered("net", networks, tmp_path, 1)
-    job_id = impatient.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    job_id = submitted_for_net(impatient, networks, tmp_path)
     living(store, "w", "other")
     (networks / "net").rename(tmp_path / "elsewhere")
     for _ in range(6):
@@ -312,8 +317,7 @@ def test_a_network_that_a_worker_lacks_is_left_to_others(
 def test_a_network_that_no_worker_has_fails_the_job_in_the_end(
     impatient: Farmhand, store: Store, networks: Path, tmp_path: Path
 ) -> None:
-    registered("net", networks, tmp_path, 1)
-    job_id = impatient.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    job_id = submitted_for_net(impatient, networks, tmp_path)
     living(store, "w")
     shutil.rmtree(networks / "net")
     attempts = impatient.context.settings.fruitless_attempts
@@ -333,8 +337,7 @@ def test_a_network_that_no_worker_has_fails_the_job_in_the_end(
 def test_damaged_weights_are_the_workers_lack(
     impatient: Farmhand, store: Store, networks: Path, tmp_path: Path
 ) -> None:
-    registered("net", networks, tmp_path, 1)
-    job_id = impatient.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    job_id = submitted_for_net(impatient, networks, tmp_path)
     living(store, "w", "other")
     weights = networks / "net" / "net.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"oops")
@@ -348,8 +351,7 @@ def test_a_worker_rests_after_a_job_that_others_may_render(
 ) -> None:
     """Given a worker that would rest for a long time, it is asked to stop, and does."""
     hand = Farmhand(settings.model_copy(update={"retry_seconds": 250.0}), store)
-    registered("net", networks, tmp_path, 1)
-    job_id = hand.submit(model="net", objective=[{"layer": "conv1"}], iterations=1)
+    job_id = submitted_for_net(hand, networks, tmp_path)
     living(store, "w", "other")
     shutil.rmtree(networks / "net")
 

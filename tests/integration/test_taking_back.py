@@ -32,6 +32,12 @@ def claimed(store: Store) -> Job:
     return job
 
 
+def outlast_leases(store: Store) -> None:
+    """All workers have been silent for longer than their leases."""
+    with store.write() as session:
+        session.execute(update(Job).values(lease_until=now() - 1))
+
+
 def outcomes(store: Store) -> list[str]:
     with store.read() as session:
         return list(session.scalars(select(Attempt.outcome).order_by(Attempt.started_at)))
@@ -92,8 +98,7 @@ def test_a_worker_that_dies_meanwhile_is_noticed(
     job = claimed(store)
     steer(store, action, job_id=job.id)
     steer(store, back, job_id=job.id)
-    with store.write() as session:
-        session.execute(update(Job).values(lease_until=now() - 1))
+    outlast_leases(store)
     with store.write() as session:
         assert schedule.expire_leases(session, retry_seconds=0, attempts=3) == 1
     assert claim_next(store, job.id) is not None
@@ -106,8 +111,7 @@ def test_a_job_whose_lease_is_over_is_queued_at_once(
 ) -> None:
     job = claimed(store)
     steer(store, action, job_id=job.id)
-    with store.write() as session:
-        session.execute(update(Job).values(lease_until=now() - 1))
+    outlast_leases(store)
     steer(store, back, job_id=job.id)
     assert claim_next(store, job.id) is not None
     assert not save(store, job, 3)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from shared.store import events
 from shared.store.events import NewEvent
 from shared.store.ids import new_token
-from shared.store.jobs.outcomes import end_attempt, serve, settle_failure, update_open
+from shared.store.jobs.outcomes import change_attempt, end_attempt, serve, settle_failure, update_open
 from shared.store.session import now
 from shared.store.tables import Attempt, Failure, Frame, Job
 
@@ -285,9 +285,7 @@ def start_over(session: Session, job_id: str, token: str, reason: str) -> bool:
     job = _change(session, Job.id == job_id, Job.token == token, values=at_the_start)
     if job is None:
         return False
-    options = {"synchronize_session": False}
-    session.execute(delete(Frame).where(Frame.job_id == job_id), execution_options=options)
-    attempt = (Attempt.job_id == job_id) & (Attempt.number == job.attempt)
-    session.execute(update(Attempt).where(attempt).values(from_step=0, to_step=0), execution_options=options)
+    session.execute(delete(Frame).where(Frame.job_id == job_id), execution_options={"synchronize_session": False})
+    change_attempt(session, job_id, job.attempt, from_step=0, to_step=0)
     events.append(session, [NewEvent.of(job, "job.started", reason, worker=job.worker)])
     return True

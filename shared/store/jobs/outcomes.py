@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -51,14 +52,17 @@ def end_attempt(
     values = {"ended_at": now(), "outcome": outcome, "reason": reason, "seconds": seconds}
     if to_step is not None:
         values["to_step"] = to_step
-    attempt = (Attempt.job_id == job_id) & (Attempt.number == number)
-    session.execute(update(Attempt).where(attempt).values(**values), execution_options={"synchronize_session": False})
+    change_attempt(session, job_id, number, **values)
 
 
 def reopen_attempt(session: Session, job_id: str, number: int) -> None:
     """The attempt was not over after all."""
+    change_attempt(session, job_id, number, ended_at=None, outcome="running", reason="")
+
+
+def change_attempt(session: Session, job_id: str, number: int, **values: Any) -> None:
+    """Write down something else about an attempt: columns by name."""
     attempt = (Attempt.job_id == job_id) & (Attempt.number == number)
-    values = {"ended_at": None, "outcome": "running", "reason": ""}
     session.execute(update(Attempt).where(attempt).values(**values), execution_options={"synchronize_session": False})
 
 

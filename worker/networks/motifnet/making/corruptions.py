@@ -10,17 +10,17 @@ import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-Pixels = NDArray[np.uint8]
+from worker.networks.motifnet.making.spoiling import Pixels, rounded
+
 #: From a picture (H, W, 3) to one of the same size.
 Corruption = Callable[[Pixels, np.random.Generator], Pixels]
 
 
 def gaussian_noise(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     """Noise of 25 grey levels."""
-    return _rounded(rgb + rng.normal(0, 25, rgb.shape))
+    return rounded(rgb + rng.normal(0, 25, rgb.shape))
 
 
 def impulse_noise(rgb: Pixels, rng: np.random.Generator) -> Pixels:
@@ -45,7 +45,7 @@ def motion_blur(rgb: Pixels, rng: np.random.Generator) -> Pixels:
 
 def low_contrast(rgb: Pixels, _rng: np.random.Generator) -> Pixels:
     """A third of the contrast."""
-    return _rounded(rgb.mean() + (rgb - rgb.mean()) / 3)
+    return rounded(rgb.mean() + (rgb - rgb.mean()) / 3)
 
 
 def grey(rgb: Pixels, _rng: np.random.Generator) -> Pixels:
@@ -88,7 +88,7 @@ def haze(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     height, width = rgb.shape[:2]
     coarse = Image.fromarray((rng.random((4, 4)) * 255).astype(np.uint8))
     opacity = 0.2 + 0.6 * np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64) / 255
-    return _rounded(rgb.astype(np.float64) + opacity[..., None] * (235.0 - rgb))
+    return rounded(rgb.astype(np.float64) + opacity[..., None] * (235.0 - rgb))
 
 
 def wavy(rgb: Pixels, rng: np.random.Generator) -> Pixels:
@@ -120,12 +120,8 @@ FAMILIAR: Mapping[str, Corruption] = {
 }
 
 
-def _rounded(values: NDArray[np.float64]) -> Pixels:
-    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
-
-
 def _mean_of_shifts(rgb: Pixels, shifts: list[tuple[int, int]]) -> Pixels:
     """The mean of the picture's copies, shifted by (rows, columns) of at most 4; its border is repeated outwards."""
     height, width = rgb.shape[:2]
     padded = np.pad(rgb, ((4, 4), (4, 4), (0, 0)), mode="edge").astype(np.float64)
-    return _rounded(np.mean([padded[4 + dy : 4 + dy + height, 4 + dx : 4 + dx + width] for dy, dx in shifts], axis=0))
+    return rounded(np.mean([padded[4 + dy : 4 + dy + height, 4 + dx : 4 + dx + width] for dy, dx in shifts], axis=0))

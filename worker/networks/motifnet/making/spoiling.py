@@ -1,6 +1,6 @@
 """How the last part of a training spoils pictures, so that the network holds on to shapes: cheap, and of five kinds.
 
-None of them is among the corruptions that it is examined with (`corruptions.py`).
+`corruptions.py`, which networks are examined with, keeps what is of these kinds apart from what is not.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def pale(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     """A quarter to all of the contrast, around a level between its mean and the middle."""
     share = float(rng.uniform(0.25, 1.0))
     level = rgb.mean() + float(rng.uniform(0, 1)) * (128 - rgb.mean())
-    return _rounded(level + (rgb - np.float32(level)) * np.float32(share))
+    return rounded(level + (rgb - np.float32(level)) * np.float32(share))
 
 
 def drained(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     """Half of the colour to none of it."""
     grey = (rgb.astype(np.float32) @ _LUMA)[..., None]
-    return _rounded(grey + (rgb - grey) * np.float32(max(rng.uniform(-0.5, 0.5), 0.0)))
+    return rounded(grey + (rgb - grey) * np.float32(max(rng.uniform(-0.5, 0.5), 0.0)))
 
 
 def noisy(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     """Gaussian noise of up to 30 grey levels."""
-    return _rounded(rgb + rng.standard_normal(rgb.shape, np.float32) * np.float32(rng.uniform(0, 30)))
+    return rounded(rgb + rng.standard_normal(rgb.shape, np.float32) * np.float32(rng.uniform(0, 30)))
 
 
 def blurred(rgb: Pixels, rng: np.random.Generator) -> Pixels:
@@ -56,5 +56,6 @@ def hidden(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     return covered
 
 
-def _rounded(values: NDArray[np.floating]) -> Pixels:
+def rounded(values: NDArray[np.floating]) -> Pixels:
+    """The nearest of 0–255 to each value."""
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)

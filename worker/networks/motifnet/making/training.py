@@ -54,9 +54,8 @@ class Training:
         for batch in reader.batches(self.done, last):
             radius = np.float32(self.config.norm(self.done / self.config.steps))
             rate, number = np.float32(self.config.rate(self.done)), np.float32(self.done + 1)
-            step = self.trainer.step if radius else self.trainer.plain_step
-            if radius and self.config.spoils(self.done):
-                step = self.trainer.half_step
+            attacking = self.trainer.half_step if self.config.spoils(self.done) else self.trainer.step
+            step = attacking if radius else self.trainer.plain_step
             self.state, loss, accuracy = step(self.state, batch.pictures, batch.shares, radius, rate, number)
             self.done += 1
             seen.append((loss, accuracy))
