@@ -49,7 +49,8 @@ pictures: $(STAMP)
 	$(BIN)/python -m deploy.readme_pictures
 
 motifnet: $(STAMP)
-	$(BIN)/python -m worker.networks.motifnet.making.train $(ARGS)
+	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet-first $(ARGS)
+	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet --after build/motifnet-first $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -53,6 +53,8 @@ class Config:
     #: From that share of the steps on, only the first half of each batch is attacked and the other half is spoilt
     #: (`spoiling.py`): a quarter less work, and the network gets used to what is not an attack.
     spoilt_from: float = 0.6786
+    #: How: in two of five ways at most, or in three of seven.
+    spoiling: Literal["mild", "strong"] = "mild"
 
     #: Pictures kept aside, of each motif, to watch the training with.
     watched: int = 4
@@ -94,6 +96,20 @@ class Config:
         """What `save` wrote."""
         return cls(**json.loads(path.read_text()))
 
+
+#: motifnet's second training, which goes on from the first one's weights: on other draws, half attacked and half spoilt,
+#: more strongly, from the first step on.
+FINISH = Config(
+    seed=2,
+    coarse=0.0,
+    steps=5_000,
+    learning_rate=1e-3,
+    warmup=200,
+    radius_from=0.0,
+    radius_to=0.0,
+    spoilt_from=0.0,
+    spoiling="strong",
+)
 
 #: The network that judges others: narrower, on smaller pictures, from another seed, on other draws in other styles and
 #: colours, and under milder attacks.

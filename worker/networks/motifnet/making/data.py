@@ -171,7 +171,7 @@ class Reader:
             pictures = np.stack([np.asarray(image) for image in boxes])
         if self._config.spoils(number):
             for row in range(len(chosen) // 2, len(chosen)):
-                pictures[row] = spoilt(pictures[row], rng)
+                pictures[row] = spoilt(pictures[row], rng, strongly=self._config.spoiling == "strong")
         return Batch(pictures, self._shares[chosen])
 
     @lru_cache(maxsize=1)  # noqa: B019 (there is one reader, as long as its training)

@@ -27,28 +27,34 @@ _SEED = 700_001
 
 
 def evaluate(namer: Namer, config: Config, per_motif: int) -> dict[str, dict[str, float]]:
-    """Shares of pictures named first and among the first three, by kind of picture."""
+    """What `figures` says, by kind of picture."""
     unseen = held_out(config, per_motif, seed=_SEED)
     other = replace(config, world="judged" if config.world == "learnt" else "learnt")
     results = {
-        f"unseen, {config.world} world": _figures(namer, unseen),
-        f"unseen, {other.world} world": _figures(namer, held_out(other, per_motif, seed=_SEED)),
+        f"unseen, {config.world} world": figures(namer, unseen),
+        f"unseen, {other.world} world": figures(namer, held_out(other, per_motif, seed=_SEED)),
     }
     for kinds, corruptions in (("unseen", UNSEEN), ("familiar", FAMILIAR)):
         each = []
         for name, corrupt in corruptions.items():
             rng = np.random.default_rng(_SEED)
             spoilt = np.stack([corrupt(picture, rng) for picture in unseen.pictures])
-            each.append(_figures(namer, Batch(spoilt, unseen.shares)))
+            each.append(figures(namer, Batch(spoilt, unseen.shares)))
             results[f"{name} ({kinds} kind)"] = each[-1]
-        results[f"all {kinds} kinds"] = {key: float(np.mean([figures[key] for figures in each])) for key in each[0]}
+        results[f"all {kinds} kinds"] = {key: float(np.mean([one[key] for one in each])) for key in each[0]}
     return results
 
 
-def _figures(namer: Namer, batch: Batch) -> dict[str, float]:
+def figures(namer: Namer, batch: Batch) -> dict[str, float]:
+    """Shares of the pictures; `first is there` counts each motif that is in a picture as a right name of it."""
     order: NDArray[np.intp] = np.argsort(-namer.probabilities(batch.pictures), axis=1)
     found = order[:, :3] == batch.shares.argmax(axis=1)[:, None]
-    return {"first": float(found[:, 0].mean()), "first three": float(found.any(axis=1).mean())}
+    there = np.take_along_axis(batch.shares, order[:, :1], axis=1) > 0
+    return {
+        "first": float(found[:, 0].mean()),
+        "first is there": float(there.mean()),
+        "first three": float(found.any(axis=1).mean()),
+    }
 
 
 def main() -> None:
@@ -61,8 +67,8 @@ def main() -> None:
     from worker.networks.motifnet.making.naming import Namer
 
     results = evaluate(Namer.of(args.folder), Config.read(args.folder / "config.json"), args.per_motif)
-    for name, figures in results.items():
-        print(f"{name:32} named first {figures['first']:6.1%}, among three {figures['first three']:6.1%}")
+    for name, shares in results.items():
+        print(f"{name:32}", *(f"{what} {share:6.1%}" for what, share in shares.items()))
     (args.folder / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
 
 

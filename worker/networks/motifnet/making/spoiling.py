@@ -1,4 +1,4 @@
-"""How the last part of a training spoils pictures, so that the network holds on to shapes: cheap, and of five kinds.
+"""How a training's last part spoils pictures, so that the network holds on to shapes: cheap, and of seven kinds.
 
 `corruptions.py`, which networks are examined with, keeps what is of these kinds apart from what is not.
 """
@@ -14,10 +14,13 @@ Pixels = NDArray[np.uint8]
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def spoilt(rgb: Pixels, rng: np.random.Generator) -> Pixels:
-    """A picture (H, W, 3) in two of five ways at most: pale, without colour, noisy, blurred, partly hidden."""
-    kinds = (pale, drained, noisy, blurred, hidden)
-    for i in rng.permutation(len(kinds))[: rng.integers(0, 3)]:
+def spoilt(rgb: Pixels, rng: np.random.Generator, *, strongly: bool = False) -> Pixels:
+    """A picture (H, W, 3) in two ways at most: pale, without colour, noisy, blurred, partly hidden.
+
+    Strongly: in three ways at most, of which two more are an uneven light and a random filter.
+    """
+    kinds = (pale, drained, noisy, blurred, hidden, *((lit, filtered) if strongly else ()))
+    for i in rng.permutation(len(kinds))[: rng.integers(0, 4 if strongly else 3)]:
         rgb = kinds[i](rgb, rng)
     return rgb
 
@@ -54,6 +57,24 @@ def hidden(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     covered = rgb.copy()
     covered[top : top + tall, left : left + wide] = rng.integers(0, 256, 3)
     return covered
+
+
+def lit(rgb: Pixels, rng: np.random.Generator) -> Pixels:
+    """Light that falls off to one side, to a fifth at the darkest, and has a colour."""
+    y, x = np.mgrid[-1 : 1 : rgb.shape[0] * 1j, -1 : 1 : rgb.shape[1] * 1j].astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    along = np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y
+    strength = 1 + np.float32(rng.uniform(0, 0.55)) * along[..., None]
+    return rounded(rgb * strength * rng.uniform(0.7, 1.2, 3).astype(np.float32))
+
+
+def filtered(rgb: Pixels, rng: np.random.Generator) -> Pixels:
+    """A convolution with random numbers, 3×3, mixed with the picture (Xu et al. 2021)."""
+    kernel = rng.standard_normal(9)
+    kernel *= (1 if kernel.sum() > 0 else -1) / max(abs(float(kernel.sum())), 1.0)
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    changed = image.filter(ImageFilter.Kernel((3, 3), kernel.tolist(), scale=1))
+    return np.asarray(Image.blend(image, changed, float(rng.uniform(0.3, 1))))
 
 
 def rounded(values: NDArray[np.floating]) -> Pixels:

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from worker.networks.motifnet.making.config import JUDGE, Config, changed
+from worker.networks.motifnet.making.config import FINISH, JUDGE, Config, changed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,16 +30,19 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Train motifnet on drawn pictures.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("build/motifnet"), help="where it lives")
+    parser.add_argument("--after", type=Path, help="go on from this training's weights; other defaults, see config.py")
     parser.add_argument("--judge", action="store_true", help="train the judge: other defaults, see config.py")
     parser.add_argument("--until", type=int, help="stop at this step; a later call goes on")
     add_options(parser)
     args = parser.parse_args()
-    config = changed(JUDGE if args.judge else Config(), vars(args))
+    if args.judge and args.after:
+        parser.error("a judge has learnt from nothing: give --judge or --after")
+    config = changed(JUDGE if args.judge else FINISH if args.after else Config(), vars(args))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Not above: the processes that draw import this module, too, and need no Keras.
     from worker.networks.motifnet.making.training import train
 
-    train(config, args.folder, args.cache, args.processes, until=args.until)
+    train(config, args.folder, args.cache, args.processes, until=args.until, before=args.after)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,11 @@ _WATCHED_SEED = 900_001
 class Training:
     """One training in its folder."""
 
-    def __init__(self, config: Config, folder: Path) -> None:
-        """Raises SystemExit when the folder holds a training of another configuration."""
+    def __init__(self, config: Config, folder: Path, before: Path | None = None) -> None:
+        """A training that is new, or goes on in its folder; a new one starts from the weights of the one in `before`.
+
+        Raises SystemExit when the folder holds a training of another configuration, or `before` another network.
+        """
         self.config, self.folder = config, folder
         folder.mkdir(parents=True, exist_ok=True)
         known = folder / "config.json"
@@ -38,7 +41,11 @@ class Training:
         config.save(known)
         (folder / "motifs.txt").write_text(" ".join(CLASSES) + "\n")
         keras.utils.set_random_seed(config.seed)
-        self.trainer = Trainer(build(len(CLASSES), config.width, config.deepest), config)
+        model = build(len(CLASSES), config.width, config.deepest)
+        if before is not None:
+            _take_weights(model, before)
+            (folder / "before.json").write_text((before / "config.json").read_text())
+        self.trainer = Trainer(model, config)
         self.state, self.done = self.trainer.state(), 0
         self.history: list[dict[str, float]] = []
         if (folder / "checkpoint.npz").exists():
@@ -123,16 +130,32 @@ class Training:
         return ops.convert_to_numpy(self.trainer.logits(self.state, pictures)).argmax(axis=1)
 
 
+def _take_weights(model: keras.Model, before: Path) -> None:
+    trained = keras.models.load_model(before / "model.keras", compile=False)
+    shapes = [[weight.shape for weight in each.get_weights()] for each in (trained, model)]
+    if shapes[0] != shapes[1] or (before / "motifs.txt").read_text().split() != list(CLASSES):
+        raise SystemExit(f"{before} holds another network: it has to be of the same width and know the same motifs")
+    model.set_weights(trained.get_weights())
+
+
 def _means(seen: Sequence[tuple[Any, Any]]) -> NDArray[np.float64]:
     return np.asarray(np.mean([[float(number) for number in numbers] for numbers in seen], axis=0))
 
 
-def train(config: Config, folder: Path, cache: Path, processes: int, *, until: int | None = None) -> Training:
+def train(
+    config: Config,
+    folder: Path,
+    cache: Path,
+    processes: int,
+    *,
+    until: int | None = None,
+    before: Path | None = None,
+) -> Training:
     """Draws what is missing, trains what is left, and returns the training."""
     what = drawing(config)
     pictures = cache / f"{config.world}-{config.seed}-{config.drawn}-{config.draws}-{programs()[:8]}"
     draw(what, pictures, processes)
-    training = Training(config, folder)
+    training = Training(config, folder, before)
     watched = held_out(config, config.watched, seed=_WATCHED_SEED)
     training.run(Reader(what, pictures, config), watched, until=until)
     return training
