@@ -152,6 +152,8 @@ def set_priority(
     """
     where = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
     open_ = Job.state.in_(("queued", "running", "paused"))
+    # In the order in which `steer` locks, or two changes of one batch could wait for each other.
+    session.execute(select(Job.id).where(where, open_).order_by(Job.seq).with_for_update())
     # A waiting message carries the old priority: it is forgotten, and finds nothing to claim.
     options = {"synchronize_session": False}
     session.execute(
