@@ -113,9 +113,17 @@ def scaled_beside(x: Any) -> None:
     tf.nn.relu(conv(tf.identity(x) * 2.0, "a") + conv(x, "b"), name="out")
 
 
+def with_defaults(x: Any) -> None:
+    """Numbers that may be given and need not: a picture's factor, and what a layer keeps."""
+    brightness = tf.compat.v1.placeholder_with_default(tf.constant(0.5), (), "brightness")
+    kept = tf.compat.v1.placeholder_with_default(tf.constant([1.0, 0.5, 0.0, 2.0]), (4,), "kept")
+    tf.nn.relu(conv(x * brightness, "c") * kept, name="out")
+
+
 @pytest.mark.parametrize(
     ("build", "left_out"),
     [
+        (with_defaults, set()),
         (leaky, {"alpha"}),
         (local, {"depth_radius", "bias", "alpha", "beta"}),
         (normalised, {"epsilon"}),
@@ -144,6 +152,30 @@ def test_graphs_are_computed_as_tensorflow_computes_them(
         expected = session.run("out:0", {"input:0": PICTURE[None] - 117})
     found = load("graph", folder=networks).activations(tf.constant(PICTURE[None]), ["out"])["out"]
     assert np.abs(found - expected).max() <= 2e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("shape", [(), None, (2,)], ids=str)
+def test_what_depends_on_an_input_besides_the_picture_is_left_out(networks: Path, tmp_path: Path, shape: Any) -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        share = tf.compat.v1.placeholder(tf.float32, shape, "share")
+        x = tf.compat.v1.placeholder(tf.float32, (None, None, None, 3), "input")
+        tf.nn.relu(conv(x, "c") * tf.reduce_sum(share), name="shared")
+        tf.nn.relu(conv(x, "d"), name="out")
+    (tmp_path / "graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    described, _ = add("graph", tmp_path / "graph.pb", folder=networks)
+    assert "out" in described.by_name
+    assert "shared" not in described.by_name
+
+
+def test_a_graph_of_two_pictures_is_refused(networks: Path, tmp_path: Path) -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        left, right = (tf.compat.v1.placeholder(tf.float32, (None, None, None, 3), n) for n in ("left", "right"))
+        tf.nn.relu(conv(left, "c") + conv(right, "d"), name="out")
+    (tmp_path / "graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    with pytest.raises(BadModel, match=r"'left' and 'right'.*one input"):
+        add("graph", tmp_path / "graph.pb", folder=networks)
 
 
 @pytest.mark.parametrize("stripped", [True, False])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.graph import INPUT
+from worker.networks.nodes import attribute, placeholder_rank, plain, window
 from worker.networks.vectors import Vectors
 
 _ACTIVATIONS = {
@@ -33,6 +34,7 @@ _ACTIVATIONS = {
     "Softsign": "softsign",
     "Exp": "exponential",
 }
+_PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
 _PASSED_ON = ("Identity", "CheckNumerics", "StopGradient")
 _NORMALISATIONS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "BatchNormWithGlobalNormalization")
 _UNDERSTOOD = """
@@ -47,17 +49,6 @@ _HARMLESS = """
     SplitV Sqrt Square SquaredDifference StridedSlice Sum Tile TopK TopKV2 Transpose Unpack
 """
 PURE = frozenset((*_UNDERSTOOD.split(), *_HARMLESS.split(), *_ACTIVATIONS, *_PASSED_ON, *_NORMALISATIONS))
-
-#: What an attribute is that the file leaves out, by TensorFlow's own definitions of its operations.
-_DEFAULTS: dict[str, Any] = {
-    "LeakyRelu.alpha": 0.2,
-    "LRN.depth_radius": 5,
-    "LRN.bias": 1.0,
-    "LRN.alpha": 1.0,
-    "LRN.beta": 0.5,
-    "epsilon": 1e-4,
-    "is_training": True,
-}
 
 #: Constants with more numbers than this have to bring each of them along: one number can stand for as many as it likes.
 LARGEST_FILLED = 2**20
@@ -99,7 +90,7 @@ def _in_order(nodes: dict[str, Any]) -> Iterator[str]:
     """The nodes' names, each behind its inputs', otherwise as the file has them. Raises BadModel."""
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, node in nodes.items():
-        inputs = list(map(_plain, node.input))
+        inputs = list(map(plain, node.input))
         for source in inputs:
             if source not in nodes:
                 raise BadModel(f"node {name!r} takes {source!r}, which is not in the graph")
@@ -118,12 +109,27 @@ def _in_order(nodes: dict[str, Any]) -> Iterator[str]:
         sorter.done(first)
 
 
+def _picture(nodes: dict[str, Any]) -> str | None:
+    """The placeholder for the picture. Raises BadModel when there are several."""
+    places = [node for node in nodes.values() if node.op in _PLACEHOLDERS and placeholder_rank(node) in (4, None)]
+    places = [node for node in places if node.attr["dtype"].type != tf.bool.as_datatype_enum]
+    # Of old files' placeholders, the one that says that it takes pictures.
+    found = [node.name for node in places if placeholder_rank(node) == 4 or len(places) == 1]
+    if len(found) == 1 or not places:
+        return found[0] if found else None
+    names = " and ".join(repr(name) for name in found or [node.name for node in places])
+    raise BadModel(
+        f"the graph takes {names}, and which of them is the picture cannot be told: freeze it with one input"
+    )
+
+
 class _Walk:
     """Goes through a graph's nodes, each behind its inputs."""
 
     def __init__(self, found: Collection, nodes: dict[str, Any]) -> None:
         self.found = found
         self._nodes = nodes
+        self._picture = _picture(nodes)
         self._stands_for: dict[str, str] = {}
         self._vectors = Vectors(found)
         #: How many nodes take each node's result.
@@ -135,12 +141,13 @@ class _Walk:
         """Takes one node, or notes why not."""
         if node.op in ("Const", "NoOp"):
             return
-        if node.op in ("Placeholder", "PlaceholderWithDefault"):
-            self._stands_for[node.name] = INPUT
+        if node.op in _PLACEHOLDERS:
+            if node.name == self._picture:
+                self._stands_for[node.name] = INPUT
             return
-        if any(source.split(":")[-1] not in (_plain(source), "0") for source in node.input):
+        if any(source.split(":")[-1] not in (plain(source), "0") for source in node.input):
             return  # further results of a node that was left out, or that are for training only
-        sources = [source for source in map(_plain, node.input) if not self._is_constant(source)]
+        sources = [source for source in map(plain, node.input) if not self._is_constant(source)]
         if sources and all(source in self._vectors for source in sources):
             self._take_vector(node, sources)
             return
@@ -180,13 +187,13 @@ class _Walk:
                 return found.op(node.name, "relu", inputs, channels)
             case op if op in _ACTIVATIONS:
                 return found.op(node.name, "activation", inputs, channels, **_activation(node))
-            case "MaxPool" | "AvgPool" if (shape := _window(node)) is not None:
+            case "MaxPool" | "AvgPool" if (shape := window(node)) is not None:
                 kind = "max_pool" if node.op == "MaxPool" else "avg_pool"
                 return found.op(node.name, kind, inputs, channels, **shape)  # type: ignore[arg-type]
             case "Pad" if (around := self._padding(node)) is not None:
                 return found.op(node.name, "pad", inputs, channels, parameters=around)
             case "LRN":
-                values = [_attribute(node, key) for key in ("depth_radius", "bias", "alpha", "beta")]
+                values = [attribute(node, key) for key in ("depth_radius", "bias", "alpha", "beta")]
                 return found.op(node.name, "lrn", inputs, channels, parameters=values)
             case "Concat" | "ConcatV2" if self._axis(node) in (3, -1) and len(inputs) == len(node.input) - 1:
                 return found.op(node.name, "concat", inputs, sum(map(found.channels, inputs)))
@@ -237,7 +244,7 @@ class _Walk:
             self._vectors.flatten(node.name, source, side)
 
     def _conv(self, node: Any, source: str) -> str | None:
-        kernel, shape = self._constant(node.input[1]), _window(node)
+        kernel, shape = self._constant(node.input[1]), window(node)
         if kernel is None or shape is None or kernel.ndim != 4 or kernel.shape[0] != kernel.shape[1]:
             return None
         shape.pop("kernel")
@@ -249,7 +256,7 @@ class _Walk:
 
     def _arithmetic(self, node: Any) -> tuple[Any, Any]:
         """Factor and offset of a sum or product with a constant; None where it is another kind."""
-        first = self._is_constant(_plain(node.input[0]))
+        first = self._is_constant(plain(node.input[0]))
         constant = self._constant(node.input[0 if first else 1])
         values = None if constant is None else _by_channel(constant)
         if values is None:
@@ -267,7 +274,7 @@ class _Walk:
         if node.op == "BatchNormWithGlobalNormalization":
             order, epsilon, is_training = (1, 2, 3, 4), node.attr["variance_epsilon"].f, False
         else:
-            order, epsilon, is_training = (3, 4, 2, 1), _attribute(node, "epsilon"), _attribute(node, "is_training")
+            order, epsilon, is_training = (3, 4, 2, 1), attribute(node, "epsilon"), attribute(node, "is_training")
         found = [self._constant(node.input[i]) for i in order]
         if any(value is None or value.ndim != 1 for value in found) or is_training:
             return None, None
@@ -286,7 +293,7 @@ class _Walk:
             return None
         if not {factor.size, offset.size} <= {1, self.found.channels(source)}:
             return None
-        alone = self._is_alone(next(i for i in node.input if not self._is_constant(_plain(i))))
+        alone = self._is_alone(next(i for i in node.input if not self._is_constant(plain(i))))
         if source == INPUT and alone and factor.size == offset.size == 1 and not self.found.ops:
             self.found.rescale(float(factor[0]), float(offset[0]))
             return INPUT
@@ -304,18 +311,19 @@ class _Walk:
 
     def _passed(self, name: str) -> str:
         """The node whose result this is, behind those that only pass it on."""
-        node = self._nodes[_plain(name)]
+        node = self._nodes[plain(name)]
         while node.op in _PASSED_ON:
-            node = self._nodes[_plain(node.input[0])]
+            node = self._nodes[plain(node.input[0])]
         return str(node.name)
 
     def _is_constant(self, name: str) -> bool:
         return self._origin(name).op in ("Const", "NoOp")
 
     def _origin(self, name: str) -> Any:
-        node = self._nodes[_plain(name)]
-        while node.op == "Identity":
-            node = self._nodes[_plain(node.input[0])]
+        node = self._nodes[plain(name)]
+        # What people may give and need not (how many values to drop, say) is what it is by default.
+        while node.op == "Identity" or (node.op == "PlaceholderWithDefault" and node.name != self._picture):
+            node = self._nodes[plain(node.input[0])]
         return node
 
     def _constant(self, name: str) -> NDArray[Any] | None:
@@ -353,37 +361,12 @@ class _Walk:
         return [int(n) for n in around[1]]
 
 
-def _plain(name: str) -> str:
-    """A node's name without output number and control mark."""
-    return name.removeprefix("^").split(":")[0]
-
-
-def _attribute(node: Any, name: str) -> Any:
-    """A number or truth value of a node; the operation's own default where the file leaves it out."""
-    default = _DEFAULTS.get(f"{node.op}.{name}", _DEFAULTS.get(name))
-    if name not in node.attr:
-        return default
-    found = node.attr[name]
-    return found.b if isinstance(default, bool) else found.i if isinstance(default, int) else found.f
-
-
 def _activation(node: Any) -> dict[str, Any]:
     """Function and parameters of an activation."""
-    slope = [_attribute(node, "alpha")] if node.op == "LeakyRelu" else []
+    slope = [attribute(node, "alpha")] if node.op == "LeakyRelu" else []
     return {"function": _ACTIVATIONS[node.op], "parameters": slope}
 
 
 def _by_channel(constant: NDArray[Any]) -> NDArray[Any] | None:
     """A constant as one number for each channel, or one for all; None for other shapes."""
     return None if constant.size not in (1, *constant.shape[-1:]) else constant.ravel()
-
-
-def _window(node: Any) -> dict[str, Any] | None:
-    """Kernel (of pools), stride and padding; None for windows that are not square and for other layouts of memory."""
-    strides, kernel = list(node.attr["strides"].list.i), list(node.attr["ksize"].list.i) or [1, 1, 1, 1]
-    dilations = set(node.attr["dilations"].list.i) | {1}
-    padding, layout = node.attr["padding"].s, node.attr["data_format"].s or b"NHWC"
-    square = all(len(sides) == 4 and sides[0] == sides[3] == 1 and sides[1] == sides[2] for sides in (strides, kernel))
-    if not square or dilations != {1} or padding not in (b"SAME", b"VALID") or layout != b"NHWC":
-        return None
-    return {"kernel": int(kernel[1]), "stride": int(strides[1]), "padding": padding.decode().lower()}
