@@ -36,6 +36,8 @@ class Rendered:
     #: Frames (JPEG files) by number, where they were wanted.
     frames: Mapping[int, bytes]
     animation: bytes | None
+    #: Why there is no animation although one was wished, or nothing.
+    note: str
     seconds: float
 
     def write(self, file: BinaryIO) -> None:
@@ -92,12 +94,14 @@ class Bench:
                 frames[number] = frame_bytes(rendering.picture())
         rgb = rendering.finish()
         error = rendering.tiling_error(_never)
+        animation, note = _animation(spec, frames, rgb)
         return Rendered(
             rgb=rgb,
             manifest=manifest_of(spec, planned, rgb, model_digest=self.network.digest, tiling_error=error),
             source=source,
             frames=frames,
-            animation=_animation(spec, frames, rgb),
+            animation=animation,
+            note=note,
             seconds=time.monotonic() - started,
         )
 
@@ -130,16 +134,20 @@ def _longest_tile(planned: Plan) -> int:
     return max(octave.tile for octave in planned.octaves)
 
 
-def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: FloatArray) -> bytes | None:
+def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: FloatArray) -> tuple[bytes | None, str]:
+    """The animation, if one is wished and can be made, and a note if it cannot: the output is worth more."""
     kind = spec.animation
     if kind is None:
-        return None
+        return None, ""
 
     def pictures() -> Iterator[bytes]:
         yield from thinned(list(frames.values()), kind)
         yield encode(shrunk(rgb), Output(format="png"))
 
-    return animate(pictures(), kind, (rgb.shape[1], rgb.shape[0]))
+    try:
+        return animate(pictures(), kind, (rgb.shape[1], rgb.shape[0])), ""
+    except Exception as error:  # noqa: BLE001 - codecs and disks fail in ways of their own
+        return None, f"the animation could not be made: {type(error).__name__}: {error}"
 
 
 def _never() -> None:

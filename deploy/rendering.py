@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from api.cli import words
 from api.cli.command import Failed, Misused
 from api.cli.progress import Snapshot, display
@@ -84,6 +86,8 @@ def rendered(
         height, width = rendered.rgb.shape[:2]
         line = words.state("succeeded").append(f"  {name}", style="default")
         shown.say(line.append(f"  {width}×{height} · {words.duration(rendered.seconds)}", style="dim default"))
+        if rendered.note:
+            shown.say(Text(f"note: {rendered.note}", style="yellow"))
     return rendered
 
 
