@@ -1,7 +1,7 @@
 """`make bench`: what the farm costs and what it wins, each against its plain alternative in the same run.
 
     make bench                        everything
-    make bench ARGS="submit"          some parts: submit, overhead, render, machine, dreams, styles
+    make bench ARGS="submit"          some parts: submit, overhead, render, machine, dreams, tiling, styles
     make bench ARGS="memory"          what a worker's memory grows by; `memory --long` at the sizes that are promised
     make bench ARGS="--json out.json" also as JSON
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import dreams, machine, memory, overhead, render, styles, submit
+from tests.bench import dreams, machine, memory, overhead, render, styles, submit, tiling
 from tests.bench.figures import Figure
 
 #: What is measured; sentences stand for themselves.
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure | str]]] = {
     "render": render.figures,
     "machine": machine.figures,
     "dreams": dreams.figures,
+    "tiling": tiling.figures,
     "styles": styles.figures,
     "memory": memory.figures,
 }

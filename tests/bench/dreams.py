@@ -24,13 +24,12 @@ import numpy as np
 
 from tests.bench import machine
 from tests.bench.figures import Figure
-from tests.bench.pictures import picture
+from tests.bench.pictures import STEP, picture
 from tests.bench.side_by_side import KEPT_MEMORY, Actions, Contestant, in_turns
 
 SIDE, TILE, LAYER = 2048, 512, "mixed4c"
 #: How often float32 and its rivals are measured, and how often the half precisions.
 ROUNDS, HALF_ROUNDS = 3, 2
-STEP = 1.5
 PRECISIONS = ("float32", "mixed", "bfloat16")
 #: Kinds of tiles, as specifications have them.
 TILINGS: dict[str, dict[str, Any]] = {
@@ -45,20 +44,12 @@ OVER_TORCH = 1.35
 OF_LIMIT = 0.8
 #: Side of the picture that gradients are compared on, and of its exact tiles, which are smaller so that there are some.
 SMALL, SMALL_TILE = 1024, 768
-#: Side of the pictures that exact tiling is measured on; what is to be paid for it; and the side of a picture that is
-#: rendered whole.
-LARGE = 4096
-WHOLE: dict[tuple[str, str], tuple[float, int]] = {
-    ("inception5h", LAYER): (1.45, 1024),
-    ("vgg19", "block5_conv1"): (1.25, 768),
-}
-
 HAS_TORCH = find_spec("torch") is not None
 NO_TORCH = "PyTorch is not installed, so there is no comparison with it: .venv/bin/pip install torch==2.13.0"
 
 
 def figures(folder: Path) -> Iterator[Figure | str]:
-    """Steps, their agreement, and what exact tiling costs."""
+    """Steps, their agreement, and how near to the limit they are."""
     from_file = folder / "tensorflow_inception_graph.pb"
     with ExitStack() as stack:
         rivals = {"TF1": stack.enter_context(Contestant(tf1, from_file))}
@@ -70,9 +61,6 @@ def figures(folder: Path) -> Iterator[Figure | str]:
     if not HAS_TORCH:
         yield NO_TORCH
     yield from _of_limit()
-    with Contestant(exact_tiling) as process:
-        for network, layer in WHOLE:
-            yield from _exact_tiling(process, network, layer)
 
 
 def _steps(rivals: Mapping[str, Contestant], ours: Contestant) -> Iterator[Figure | str]:
@@ -154,24 +142,6 @@ def _of_limit() -> Iterator[Figure]:
         yield Figure(f"octave steps, {tiling} float32, one process per core", rates[tiling] / 1e9, "GF/s")
 
 
-def _exact_tiling(process: Contestant, network: str, layer: str) -> Iterator[Figure]:
-    promise, side = WHOLE[network, layer]
-    name = f"exact tiles of {LARGE}², {network} {layer}"
-    work = {kind: process.ask(f"{network} {layer} {kind} operations") for kind in ("tiles", "sample", "whole")}
-    seconds = in_turns(
-        {kind: partial(process.seconds, f"{network} {layer} {kind}") for kind in ("sample", "whole")}, rounds=1
-    )
-    # Operations per pixel without any tiles are the same for each size.
-    plain = work["whole"] / process.ask(f"{network} {layer} whole pixels")
-    ratio = work["tiles"] / (plain * LARGE**2)
-    speed = (work["whole"] / seconds["whole"]) / (work["sample"] / seconds["sample"])
-    yield Figure(f"{name}: work, of the untiled", ratio, "×", promise)
-    yield Figure(f"{name}: time, of the untiled", ratio * speed, "×", promise)
-    tiles = process.ask(f"{network} {layer} tile")
-    yield Figure(f"  estimated from those on the diagonal of {tiles}", seconds["sample"], "s")
-    yield Figure(f"  and from pictures of {side}², one on each core", seconds["whole"], "s")
-
-
 def dreamfarm() -> Actions:
     """Our own: `step`, `operations` and `gradient` by tiling and precision. With as many threads as there are cores."""
     from tests.topologies import inception5h
@@ -219,9 +189,11 @@ class _Ours:
 
     @cache  # noqa: B019 - lives as long as the process
     def _rendering(self, tiling: str, precision: str) -> Any:
-        from tests.bench.renderings import rendering
+        from tests.bench.renderings import octave_step, rendering
 
-        return rendering(self.network, _fields(TILINGS[tiling], precision), {"input": picture("lake", SIDE, SIDE)})
+        return rendering(
+            self.network, octave_step(LAYER, TILINGS[tiling], precision), {"input": picture("lake", SIDE, SIDE)}
+        )
 
     def operations(self, tiling: str) -> float:
         """Operations of a step's convolutions."""
@@ -231,44 +203,24 @@ class _Ours:
 
     def gradient(self, tiling: str, precision: str) -> Any:
         """The gradient (SMALL, SMALL, 3) of the mean square."""
+        from tests.bench.renderings import one_tile
+
         if tiling == "whole":
-            return _gradient(self.network, precision, _one_tile(SMALL), SMALL)
+            return _gradient(self.network, precision, one_tile(SMALL), SMALL)
         fields = TILINGS[tiling] if tiling == "roll" else {**TILINGS[tiling], "tile": SMALL_TILE}
         return _gradient(self.network, precision, self._canvas(fields, SMALL), SMALL)
 
     def _canvas(self, tiling: Mapping[str, Any], side: int) -> Any:
-        from tests.bench.renderings import planned
+        from tests.bench.renderings import octave_step, planned
         from worker.render.tiles import Canvas
 
-        return Canvas.of(planned(self.network, _fields(tiling), side, side)[1].octaves[0])
+        return Canvas.of(planned(self.network, octave_step(LAYER, tiling), side, side)[1].octaves[0])
 
 
 def _bundled(network: Any, precision: str) -> Any:
-    return _gradient(network, precision, _one_tile(TILE), TILE)
+    from tests.bench.renderings import one_tile
 
-
-def _fields(tiling: Mapping[str, Any], precision: str = "float32") -> dict[str, Any]:
-    from tests.bench.renderings import ASSET
-
-    return {
-        "kind": "dream",
-        "input": ASSET,
-        "objective": [{"layer": LAYER, "statistic": "mean_square"}],
-        "gradient": {"normalise": "mean_abs"},
-        "octaves": {"count": 1},
-        "iterations": 1000,
-        "step": STEP,
-        "tiling": tiling,
-        "precision": precision,
-    }
-
-
-def _one_tile(side: int) -> Any:
-    from shared.tiles import Span
-    from worker.render.tiles import Canvas
-
-    span = Span(0, side, 0, side)
-    return Canvas((span,), (span,))
+    return _gradient(network, precision, one_tile(TILE), TILE)
 
 
 def _gradient(network: Any, precision: Any, canvas: Any, side: int) -> Any:
@@ -280,70 +232,6 @@ def _gradient(network: Any, precision: Any, canvas: Any, side: int) -> Any:
     engine = Engine(program(network.variant(Arithmetic(precision), network.device), objective), canvas)
     weight = 1 / network.graph.channels(LAYER)
     return engine.gradient(picture("lake", side, side), [weight], [None], lambda: None)[1]
-
-
-def exact_tiling() -> Actions:
-    """By network and layer, a gradient by some of the tiles of LARGE² pixels, and by whole pictures, one on each core."""
-    from tests import topologies
-    from worker.networks import prepare_tensorflow
-
-    prepare_tensorflow()
-    found: dict[str, Callable[[], Any]] = {}
-    actions = ("tiles operations", "sample operations", "whole operations", "whole pixels", "tile", "sample", "whole")
-    for (name, layer), (_, side) in WHOLE.items():
-        make = cache(getattr(topologies, name))
-        for action in actions:
-            found[f"{name} {layer} {action}"] = partial(_tiled, make, layer, side, action)
-    return found
-
-
-def _tiled(make: Callable[[], Any], layer: str, side: int, action: str) -> Any:
-    from tests.bench.renderings import planned
-    from tests.bench.work import GRADIENT, multiply_adds
-    from worker.render.crew import crew
-    from worker.render.gradients import Engine, program
-    from worker.render.objectives import Statistic, WeightedSum
-    from worker.render.tiles import Canvas
-
-    network, parallel = make(), crew().parallel
-    fields = {**_fields({"mode": "exact"}), "objective": [{"layer": layer, "statistic": "mean_square"}]}
-    octave = planned(network, fields, LARGE, LARGE)[1].octaves[0]
-    tiles, whole = Canvas.of(octave), _one_tile(side)
-    diagonal = list(zip(tiles.rows, tiles.columns, strict=True))
-    canvases = {
-        "tiles": tiles,
-        # As many as keep all cores busy to the end.
-        "sample": some(tiles, diagonal[: max(len(diagonal) // parallel, 1) * parallel]),
-        "whole": some(whole, whole.tiles * parallel),
-    }
-    kind, _, what = action.partition(" ")
-    if kind == "tile":
-        return f"{len(tiles.tiles)} tiles of {octave.tile}²"
-    canvas = canvases[kind]
-    match what:
-        case "operations":
-            return GRADIENT * multiply_adds(network, (layer,), canvas)
-        case "pixels":
-            return side * side * parallel
-        case _:
-            engine = Engine(program(network, WeightedSum((Statistic(layer, "squares"),))), canvas)
-            engine.gradient(picture("lake", canvas.height, canvas.width), [1.0], [None], lambda: None)
-            return None
-
-
-def some(canvas: Any, tiles: Any) -> Any:
-    """A canvas of which only some tiles are rendered."""
-    from worker.render.tiles import Canvas
-
-    class Some(Canvas):
-        """A canvas with tiles of its own choice."""
-
-        @property
-        def tiles(self) -> Any:
-            """The chosen ones."""
-            return tiles
-
-    return Some(canvas.rows, canvas.columns)
 
 
 def tf1(file: Path) -> Actions:

@@ -9,6 +9,9 @@ from PIL import Image
 
 from shared.samples import sample
 
+#: By how much a dream's step changes them, in the mean, in units of 0–255.
+STEP = 1.5
+
 
 def picture(name: str, height: int, width: int) -> Any:
     """A bundled picture (height, width, 3), float32, 0–255."""

@@ -7,14 +7,38 @@ from typing import Any
 
 from shared.plan import Plan, plan
 from shared.specs import SPEC
+from shared.tiles import Span
+from tests.bench.pictures import STEP
 from worker.networks.network import Network
 from worker.render.rendering import Rendering, begin
+from worker.render.tiles import Canvas
 
 ASSET = "sha256:" + "0" * 64
 
 
 def never() -> None:
     """Interrupts nothing."""
+
+
+def octave_step(layer: str, tiling: Mapping[str, Any], precision: str = "float32") -> dict[str, Any]:
+    """The fields of a dream of one octave that goes on and on: the mean square of a layer, as the tutorials take it."""
+    return {
+        "kind": "dream",
+        "input": ASSET,
+        "objective": [{"layer": layer, "statistic": "mean_square"}],
+        "gradient": {"normalise": "mean_abs"},
+        "octaves": {"count": 1},
+        "iterations": 1000,
+        "step": STEP,
+        "tiling": tiling,
+        "precision": precision,
+    }
+
+
+def one_tile(side: int) -> Canvas:
+    """A square picture that is a tile."""
+    span = Span(0, side, 0, side)
+    return Canvas((span,), (span,))
 
 
 def planned(network: Network, fields: Mapping[str, Any], height: int, width: int) -> tuple[Any, Plan]:

@@ -24,7 +24,7 @@ import tensorflow as tf
 from worker.networks.motifnet.convert import converted
 from worker.networks.motifnet.making.colours import Mood
 from worker.networks.motifnet.making.config import JUDGE, Config
-from worker.networks.motifnet.making.corruptions import FAMILIAR, UNSEEN
+from worker.networks.motifnet.making.corruptions import FAMILIAR, SEVERITIES, UNSEEN
 from worker.networks.motifnet.making.data import Batch, Drawing, Reader, draw
 from worker.networks.motifnet.making.evaluate import figures
 from worker.networks.motifnet.making.judge import Dreamt, dream, verdict
@@ -320,12 +320,18 @@ def test_a_picture_of_two_motifs_has_two_right_names() -> None:
 
 
 @pytest.mark.parametrize("name", UNSEEN | FAMILIAR)
-def test_corruptions_change_a_picture_and_keep_it_one(name: str) -> None:
+def test_corruptions_change_a_picture_ever_more_and_keep_it_one(name: str) -> None:
     rgb = picture(LEARNT, 1, 0, "cat", 64).rgb
-    spoilt = (UNSEEN | FAMILIAR)[name](rgb, np.random.default_rng(1))
-    assert spoilt.shape == rgb.shape
-    assert spoilt.dtype == np.uint8
-    assert np.abs(spoilt.astype(int) - rgb).mean() > 1
+    changes = []
+    for severity in SEVERITIES:
+        spoilt = (UNSEEN | FAMILIAR)[name](rgb, severity, np.random.default_rng(1))
+        assert spoilt.shape == rgb.shape
+        assert spoilt.dtype == np.uint8
+        changes.append(np.abs(spoilt.astype(int) - rgb).mean())
+    assert changes == sorted(changes)
+    assert len(changes) == 5
+    assert 0 < changes[0] < 0.7 * changes[-1]
+    assert changes[-1] > 1
 
 
 strongly_spoilt = partial(spoilt_in_training, strongly=True)

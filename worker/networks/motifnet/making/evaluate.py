@@ -1,7 +1,8 @@
 """How well a trained network names what it has not seen: `python -m worker.networks.motifnet.making.evaluate FOLDER`.
 
 Pictures come from a seed that no training uses, once in the world that was learnt and once in the judge's (other
-styles, freer colours), and then with every corruption of `corruptions.py`. The figures go to `evaluation.json`.
+styles, freer colours), and then with every corruption of `corruptions.py`, as the mean of five severities and at the
+last. The figures go to `evaluation.json`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.networks.motifnet.making.config import Config
-from worker.networks.motifnet.making.corruptions import FAMILIAR, UNSEEN
+from worker.networks.motifnet.making.corruptions import FAMILIAR, SEVERITIES, UNSEEN, Corruption
 from worker.networks.motifnet.making.data import Batch, held_out
 
 if TYPE_CHECKING:
@@ -35,14 +37,25 @@ def evaluate(namer: Namer, config: Config, per_motif: int) -> dict[str, dict[str
         f"unseen, {other.world} world": figures(namer, held_out(other, per_motif, seed=_SEED)),
     }
     for kinds, corruptions in (("unseen", UNSEEN), ("familiar", FAMILIAR)):
-        each = []
-        for name, corrupt in corruptions.items():
-            rng = np.random.default_rng(_SEED)
-            spoilt = np.stack([corrupt(picture, rng) for picture in unseen.pictures])
-            each.append(figures(namer, Batch(spoilt, unseen.shares)))
-            results[f"{name} ({kinds} kind)"] = each[-1]
-        results[f"all {kinds} kinds"] = {key: float(np.mean([one[key] for one in each])) for key in each[0]}
+        found = {
+            name: [_corrupted(namer, unseen, corrupt, s) for s in SEVERITIES] for name, corrupt in corruptions.items()
+        }
+        for name, by_severity in found.items():
+            results[f"{name} ({kinds} kind)"] = _mean(by_severity)
+        results[f"all {kinds} kinds"] = _mean([one for by_severity in found.values() for one in by_severity])
+        for severity, each in zip(SEVERITIES, zip(*found.values(), strict=True), strict=True):
+            results[f"all {kinds} kinds, severity {severity}"] = _mean(each)
     return results
+
+
+def _corrupted(namer: Namer, batch: Batch, corrupt: Corruption, severity: int) -> dict[str, float]:
+    rng = np.random.default_rng(_SEED)
+    spoilt = np.stack([corrupt(picture, severity, rng) for picture in batch.pictures])
+    return figures(namer, Batch(spoilt, batch.shares))
+
+
+def _mean(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {key: float(np.mean([one[key] for one in each])) for key in each[0]}
 
 
 def figures(namer: Namer, batch: Batch) -> dict[str, float]:
