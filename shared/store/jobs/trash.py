@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
+from sqlalchemy.orm import Session
 
 from shared.states import TERMINAL
 from shared.store import events
@@ -23,6 +23,7 @@ from shared.store.tables import Attempt, Batch, Event, Frame, Idempotency, Job
 
 #: Of a large batch only these are read: specifications would be most of the bytes.
 _NEEDED = (Job.id, Job.owner, Job.batch_id, Job.state)
+_Row = Row[str, str, str, str]
 #: IDs per query; databases bound the number of parameters.
 _IDS = 5_000
 _OPTIONS = {"synchronize_session": False}
@@ -122,12 +123,11 @@ def _of(job_id: str | None, batch_id: str | None) -> ColumnElement[bool]:
     return Job.id == job_id if job_id is not None else Job.batch_id == batch_id
 
 
-def _locked(session: Session, *where: ColumnElement[bool]) -> Sequence[Job]:
-    jobs = select(Job).options(load_only(*_NEEDED)).where(*where).order_by(Job.seq)
-    return session.scalars(jobs.with_for_update().execution_options(populate_existing=True)).all()
+def _locked(session: Session, *where: ColumnElement[bool]) -> Sequence[_Row]:
+    return session.execute(select(*_NEEDED).where(*where).order_by(Job.seq).with_for_update()).all()
 
 
-def _unfinished(jobs: Sequence[Job], batch_id: str | None) -> str:
+def _unfinished(jobs: Sequence[_Row], batch_id: str | None) -> str:
     if batch_id is None:
         (job,) = jobs
         return f"job {job.id} is {job.state}; only finished jobs can be deleted: cancel it first"
@@ -136,13 +136,16 @@ def _unfinished(jobs: Sequence[Job], batch_id: str | None) -> str:
 
 
 def _moved(
-    session: Session, jobs: Sequence[Job], *where: ColumnElement[bool], to: float | None, event: str, reason: str
+    session: Session, jobs: Sequence[_Row], *where: ColumnElement[bool], to: float | None, event: str, reason: str
 ) -> tuple[str, ...]:  # fmt: skip
     """Put jobs, which are locked, into the trash at a time, or back (None)."""
     if not jobs:
         return ()
     session.execute(update(Job).where(*where).values(deleted_at=to, changed_at=now()), execution_options=_OPTIONS)
-    news = [NewEvent.of(job, f"job.{event}", reason) for job in jobs]
+    news = [
+        NewEvent(type=f"job.{event}", owner=job.owner, batch_id=job.batch_id, job_id=job.id, reason=reason)
+        for job in jobs
+    ]
     events.append(session, news + _update_batches(session, {job.batch_id for job in jobs}, to, reason))
     return tuple(job.id for job in jobs)
 
