@@ -62,4 +62,6 @@ def run_purger(settings: Settings, store: Store, blobs: Blobs, stop: threading.E
             log.warning("the trash cannot be looked at: %s", error)
         except (OSError, BlobStoreError) as error:
             log.warning("a deleted job's files cannot be removed: %s", error)
+        except Exception:
+            log.exception("purging failed; it goes on with the next job")
         stop.wait(settings.sweep_seconds)
