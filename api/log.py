@@ -20,6 +20,8 @@ _WORDS = {
     "job.resumed": "resumed",
     "job.retried": "sent again",
     "job.priority": "priority changed",
+    "job.deleted": "deleted",
+    "job.restored": "restored",
 }
 
 

@@ -100,6 +100,8 @@ class JobView(BaseModel):
     progress: Progress
     output: OutputView | None
     notes: list[str]
+    deleted_at: datetime | None = Field(None, description="Since when it is in the trash")
+    restorable_until: datetime | None = Field(None, description="When it is removed for good, unless it is restored")
     links: dict[str, str]
 
 
@@ -133,12 +135,14 @@ class BatchView(BaseModel):
     id: str
     owner: str
     name: str
-    jobs: int
+    jobs: int = Field(description="Without those that were deleted; of a deleted batch, those in the trash")
     open: bool = Field(description="Whether any job may still run")
     states: dict[State, int]
     frames: int
     progress: BatchProgress
     created_at: datetime
+    deleted_at: datetime | None = Field(None, description="Since when all of its jobs are in the trash")
+    restorable_until: datetime | None = Field(None, description="When they are removed for good, unless restored")
     links: dict[str, str]
 
 

@@ -37,8 +37,8 @@ def when(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
-def _maybe_when(at: float | None) -> datetime | None:
-    return None if at is None else when(at)
+def _maybe_when(at: float | None, later: float = 0.0) -> datetime | None:
+    return None if at is None else when(at + later)
 
 
 def progress_of(job: Job) -> Progress:
@@ -67,8 +67,8 @@ def progress_of(job: Job) -> Progress:
     )
 
 
-def job_view(job: Job) -> JobView:
-    """A job."""
+def job_view(job: Job, trash_seconds: float) -> JobView:
+    """A job; when deleted, it is kept for `trash_seconds`."""
     return JobView(
         id=job.id,
         batch=job.batch_id,
@@ -94,14 +94,18 @@ def job_view(job: Job) -> JobView:
         progress=progress_of(job),
         output=_output(job),
         notes=job.notes.splitlines(),
+        deleted_at=_maybe_when(job.deleted_at),
+        restorable_until=_maybe_when(job.deleted_at, trash_seconds),
         links=_job_links(job),
     )
 
 
-def job_detail(job: Job, attempts: Sequence[Attempt]) -> JobDetail:
+def job_detail(job: Job, attempts: Sequence[Attempt], trash_seconds: float) -> JobDetail:
     """A job with its specification and attempts."""
     return JobDetail(
-        **dict(job_view(job)), spec=json.loads(job.spec), attempts=[_attempt(attempt) for attempt in attempts]
+        **dict(job_view(job, trash_seconds)),
+        spec=json.loads(job.spec),
+        attempts=[_attempt(attempt) for attempt in attempts],
     )
 
 
@@ -141,8 +145,8 @@ def _attempt(attempt: Attempt) -> AttemptView:
     )
 
 
-def batch_view(batch: Batch, counts: Counts, speed: Speed) -> BatchView:
-    """A batch."""
+def batch_view(batch: Batch, counts: Counts, speed: Speed, trash_seconds: float) -> BatchView:
+    """A batch; when deleted, it is kept for `trash_seconds`."""
     self = f"/v1/batches/{batch.id}"
     links = {"self": self, "jobs": f"/v1/jobs?batch={batch.id}", "events": f"/v1/events?batch={batch.id}"}
     if counts.states["succeeded"]:
@@ -154,7 +158,7 @@ def batch_view(batch: Batch, counts: Counts, speed: Speed) -> BatchView:
         id=batch.id,
         owner=batch.owner,
         name=batch.name,
-        jobs=batch.jobs,
+        jobs=sum(counts.states.values()),
         open=batch.open,
         states=dict(counts.states),
         frames=counts.frames,
@@ -166,6 +170,8 @@ def batch_view(batch: Batch, counts: Counts, speed: Speed) -> BatchView:
             seconds_left=speed.seconds(counts.flops_left, unfinished) if unfinished else 0.0,
         ),
         created_at=when(batch.created_at),
+        deleted_at=_maybe_when(batch.deleted_at),
+        restorable_until=_maybe_when(batch.deleted_at, trash_seconds),
         links=links,
     )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,6 +124,22 @@ class Blobs:
         """Delete a blob; one that is missing already is as good."""
         with contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, key)
+
+    def delete_below(self, folder: str) -> None:
+        """Delete all blobs whose names begin with `folder/`, and what was half-written there.
+
+        Raises:
+            ValueError: the folder is a whole kind of blobs, or no name at all; none of ours is deleted as a whole.
+        """
+        if not re.fullmatch(r"\w[\w-]*(/\w[\w-]*)+", folder, re.ASCII):
+            raise ValueError(f"{folder!r} is not the folder of one thing, such as jobs/<job>")
+        if self.folder is not None:
+            # Empty folders go, too.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self.folder / folder)
+            return
+        for page in obstore.list(self._store, folder):
+            obstore.delete(self._store, [str(meta["path"]) for meta in page])
 
     def keys(self, prefix: str) -> list[str]:
         """The names of all blobs below a prefix."""

@@ -1,4 +1,4 @@
-"""What attempts leave behind when they are interrupted: checkpoints, frames that came too late, unfinished outputs."""
+"""What nobody needs any more: files that interrupted attempts left behind, and jobs whose time in the trash is over."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from shared.blobs import Blobs
 from shared.store import Store, now
+from shared.store.jobs import trash
 from shared.store.tables import Frame, Job
 
 
@@ -17,7 +18,7 @@ def tidy(store: Store, blobs: Blobs, job_id: str) -> None:
             return
         frames = session.execute(select(Frame.picture, Frame.thumbnail).where(Frame.job_id == job_id))
         wanted = {key for pair in frames for key in pair} | {job.output, job.manifest, job.animation}
-    for key in blobs.keys(f"jobs/{job_id}"):
+    for key in blobs.keys(_folder(job_id)):
         if key not in wanted:
             blobs.delete(key)
 
@@ -34,3 +35,18 @@ def tidy_recent(store: Store, blobs: Blobs, *, seconds: float) -> int:
     for job_id in ids:
         tidy(store, blobs, job_id)
     return len(ids)
+
+
+def purge(store: Store, blobs: Blobs, job_id: str) -> None:
+    """Remove a job that `trash.mark` has marked: its files first, so that rows tell of all files that are left.
+
+    Uploaded pictures stay: other jobs may have begun with them. Whoever is interrupted just does it again.
+    """
+    blobs.delete_below(_folder(job_id))
+    with store.write() as session:
+        trash.forget(session, job_id)
+
+
+def _folder(job_id: str) -> str:
+    """Where all attempts of a job write, and nobody else."""
+    return f"jobs/{job_id}"

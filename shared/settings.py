@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     )
     retry_seconds: float = Field(2.0, ge=0, description="First back-off after an internal error; doubles each time")
 
+    # The trash
+    trash_seconds: float = Field(
+        7 * 86_400.0, ge=0, le=1e9, description="How long deleted jobs can be restored before their files and rows "
+        "are removed. Shorter frees the disk sooner; a week lets who deletes on a Friday notice on the Monday after"
+    )  # fmt: skip
+
     # Limits on what people send
     max_pixels: int = Field(400_000_000, description="Per uploaded picture; a bomb of more is refused undecoded")
     max_side: int = Field(50_000, description="Per uploaded picture; the header is believed up to here")

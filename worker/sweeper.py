@@ -16,16 +16,21 @@ from shared.queue import UNREACHABLE, announce, celery_app, waiting
 from shared.settings import Settings
 from shared.store import Store, workers
 from shared.store.jobs import schedule, submission
+from worker.purger import run_purger
 
 log = logging.getLogger(__name__)
 
 #: Half-written blobs, batches left open, forgotten workers and old requests are looked for once in this many sweeps.
 _RARELY = 300
+#: How long the end waits for the job that is being purged; what is interrupted is done again.
+_PURGER_SECONDS = 5.0
 
 
 def run_sweeper(settings: Settings, stop: threading.Event) -> None:
     """Sweep until `stop` is set. A database or Redis that is away is reported and waited for."""
     store, app, blobs = Store(settings.database), celery_app(settings.broker), open_blobs(settings)
+    purger = threading.Thread(target=run_purger, args=(settings, store, blobs, stop), name="purger", daemon=True)
+    purger.start()
     messages = Messages(store, app, grace_seconds=settings.message_grace_seconds)
     sweeps = 0
     while not stop.is_set():
@@ -49,6 +54,7 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
             log.warning("the blob store cannot be tidied: %s", error)
         sweeps += 1
         stop.wait(settings.sweep_seconds)
+    purger.join(_PURGER_SECONDS)
     store.dispose()
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import look, networks, planning, steer, submit
+from api.cli import deleting, look, networks, planning, steer, submit
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add all commands of this package."""
-    for module in (submit, look, steer, networks, planning):
+    for module in (submit, look, steer, deleting, networks, planning):
         module.add_commands(app)

@@ -12,6 +12,10 @@ Id = Annotated[
     str, typer.Argument(metavar="ID", help="A job's or a batch's ID, or the start of it", show_default=False)
 ]
 
+Ids = Annotated[
+    list[str], typer.Argument(metavar="ID…", help="Jobs' or batches' IDs, or the starts of them", show_default=False)
+]
+
 
 def is_batch(id: str) -> bool:
     """Whether an ID is a batch's. Raises Misused when it is neither a batch's nor a job's."""

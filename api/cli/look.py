@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from api.schemas import BatchView, JobDetail, JobView
 
 _PANEL = "Look"
+#: Only the trash's tables have it.
+_TRASH_COLUMN = ("restorable until",)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -40,6 +42,7 @@ def ls(
     ] = None,
     batch: Annotated[str | None, typer.Option(metavar="ID", help="Only of this batch")] = None,
     batches: Annotated[bool, typer.Option("--batches", help="List batches instead of jobs")] = False,
+    deleted: Annotated[bool, typer.Option("--deleted", help="List the trash: what can be restored")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many")] = 50,
     as_json: Json = False,
 ) -> None:
@@ -50,27 +53,28 @@ def ls(
     if batches:
         if states or batch:
             raise Misused("--batches lists whole batches; --state and --batch choose jobs")
-        _list_batches(farm, limit, as_json)
+        _list_batches(farm, deleted, limit, as_json)
         return
-    shown = list(itertools.islice(farm.jobs(states=[_state(name) for name in states or []], batch=batch), limit + 1))
+    jobs = farm.jobs(states=[_state(name) for name in states or []], batch=batch, deleted=deleted)
+    shown = list(itertools.islice(jobs, limit + 1))
     if as_json:
         print_json(shown[:limit])
         return
     words.table(
-        ["id", "state", "done", "name", "size", "batch", "submitted"],
-        [_job_row(job) for job in shown[:limit]],
+        ["id", "state", "done", "name", "size", "batch", "submitted", *_TRASH_COLUMN[:deleted]],
+        [[*_job_row(job), *_until(job)] for job in shown[:limit]],
         right=("done", "size"),
     )
     _more(len(shown), limit)
 
 
-def _list_batches(farm: Farm, limit: int, as_json: bool) -> None:
-    shown = list(itertools.islice(farm.batches(), limit + 1))
+def _list_batches(farm: Farm, deleted: bool, limit: int, as_json: bool) -> None:
+    shown = list(itertools.islice(farm.batches(deleted=deleted), limit + 1))
     if as_json:
         print_json(shown[:limit])
         return
     words.table(
-        ["id", "jobs", "done", "name", "states", "left", "submitted"],
+        ["id", "jobs", "done", "name", "states", "left", "submitted", *_TRASH_COLUMN[:deleted]],
         [
             (
                 batch.id,
@@ -80,6 +84,7 @@ def _list_batches(farm: Farm, limit: int, as_json: bool) -> None:
                 _states(batch),
                 words.duration(batch.progress.seconds_left) if batch.open else "",
                 words.ago(batch.created_at),
+                *_until(batch),
             )
             for batch in shown[:limit]
         ],
@@ -186,6 +191,18 @@ def _job_row(job: JobView) -> Sequence[str | Text]:
     ]
 
 
+def _until(thing: JobView | BatchView) -> list[str]:
+    """A deleted thing's cell in the trash's column."""
+    return [words.clock(thing.restorable_until)] if thing.restorable_until else []
+
+
+def _deleted(thing: JobView | BatchView) -> list[tuple[str, str]]:
+    if thing.deleted_at is None or thing.restorable_until is None:
+        return []
+    until = f"; until {words.clock(thing.restorable_until)}, `dreamfarm restore {thing.id}` brings it back"
+    return [("deleted", words.ago(thing.deleted_at) + until)]
+
+
 def _more(found: int, limit: int) -> None:
     if found > limit:
         err.print(f"… and more; list them with --limit {limit * 10}", style="dim")
@@ -208,6 +225,7 @@ def _show_batch(batch: BatchView) -> None:
         ("frames", f"{batch.frames:,}"),
         ("owner", batch.owner),
         ("submitted", f"{words.clock(batch.created_at)} ({words.ago(batch.created_at)})"),
+        *_deleted(batch),
     )
 
 
@@ -228,6 +246,7 @@ def _show_job(job: JobDetail) -> None:
         ("priority", str(job.priority)),
         ("owner", job.owner),
         ("submitted", f"{words.clock(job.created_at)} ({words.ago(job.created_at)})"),
+        *_deleted(job),
         *([("worker", job.worker)] if job.worker else []),
         *(("note", note) for note in job.notes),
         ("spec", json.dumps(job.spec, ensure_ascii=False)),

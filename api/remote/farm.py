@@ -109,13 +109,19 @@ class Farm:
 
     # Looking
 
-    def jobs(self, *, states: Sequence[State] = (), batch: str | None = None) -> Iterator[JobView]:
-        """The jobs in these states (all when none is named), of a batch where one is named; newest first."""
-        return self._pages("/v1/jobs", {"state": list(states) or None, "batch": batch}, JobView)
+    def jobs(
+        self, *, states: Sequence[State] = (), batch: str | None = None, deleted: bool = False
+    ) -> Iterator[JobView]:
+        """The jobs in these states (all when none is named), of a batch where one is named; newest first.
 
-    def batches(self) -> Iterator[BatchView]:
-        """The batches, newest first."""
-        return self._pages("/v1/batches", {}, BatchView)
+        With `deleted` those in the trash, otherwise those that are not.
+        """
+        params = {"state": list(states) or None, "batch": batch, "deleted": _true(deleted)}
+        return self._pages("/v1/jobs", params, JobView)
+
+    def batches(self, *, deleted: bool = False) -> Iterator[BatchView]:
+        """The batches, newest first; with `deleted` those in the trash."""
+        return self._pages("/v1/batches", {"deleted": _true(deleted)}, BatchView)
 
     def job(self, id: str) -> JobDetail:
         """A job with its specification and attempts."""
@@ -183,6 +189,24 @@ class Farm:
         answer = self.transport.json("PATCH", f"/v1/batches/{_segment(id)}", json={"priority": priority})
         return SteeredBatch.model_validate(answer)
 
+    # Deleting
+
+    def delete_job(self, id: str) -> SteeredJob:
+        """Put a finished job into the trash, from where it can be restored until its `restorable_until`."""
+        return SteeredJob.model_validate(self.transport.json("DELETE", f"/v1/jobs/{_segment(id)}"))
+
+    def delete_batch(self, id: str) -> SteeredBatch:
+        """Put a batch whose jobs are all finished into the trash."""
+        return SteeredBatch.model_validate(self.transport.json("DELETE", f"/v1/batches/{_segment(id)}"))
+
+    def restore_job(self, id: str) -> SteeredJob:
+        """Bring a deleted job back from the trash."""
+        return SteeredJob.model_validate(self.transport.json("POST", f"/v1/jobs/{_segment(id)}/restore"))
+
+    def restore_batch(self, id: str) -> SteeredBatch:
+        """Bring all deleted jobs of a batch back from the trash."""
+        return SteeredBatch.model_validate(self.transport.json("POST", f"/v1/batches/{_segment(id)}/restore"))
+
     # Watching and fetching
 
     def events(
@@ -237,6 +261,10 @@ class Farm:
 
 def _fields(job: AnyJob) -> Mapping[str, Any]:
     return job.model_dump(mode="json") if isinstance(job, BaseModel) else job
+
+
+def _true(wanted: bool) -> str | None:
+    return "true" if wanted else None
 
 
 def _creating(key: str | None) -> dict[str, str]:

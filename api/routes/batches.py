@@ -1,4 +1,4 @@
-"""Batches: submit, list, look at, steer, fetch."""
+"""Batches: submit, list, look at, steer, delete, fetch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from api.bodies import media_type, parse_json, read_body, unsupported
 from api.errors import not_found
 from api.files import FILE_RESPONSE, content_disposition
 from api.openapi import batch_body
-from api.routes.common import Cursor, Key, Limit, position, reason_of
+from api.routes.common import Cursor, Deleted, Key, Limit, position, reason_of
 from api.schemas import BatchView, NoteCount, Page, PriorityChange, SteeredBatch, SubmittedBatch
 from api.services import Farm, Services
 from api.submission import Submission, from_batch, from_ndjson, planned, replayed, request_digest, store
@@ -25,7 +25,7 @@ from api.views import batch_view, file_name
 from shared.blobs import BlobMissing, Blobs
 from shared.sheets import MAX_PICTURES, contact_sheet
 from shared.store import queries
-from shared.store.jobs import steering
+from shared.store.jobs import steering, trash
 from shared.store.jobs.steering import ActionName
 from shared.store.tables import Batch, Frame
 
@@ -73,31 +73,56 @@ def _submit(
         submission = parse()
         stored = store(farm, who, submission.name, planned(farm, who, submission), key=key, digest=digest)
     with farm.store.read() as session:
-        view = _view(session, queries.find_batch(session, stored.batch_id, None))
+        view = _view(farm, session, queries.find_batch(session, stored.batch_id, None))
         ids = list(queries.job_ids(session, stored.batch_id, limit=_JOB_IDS))
         notes = [NoteCount(note=note, jobs=jobs) for note, jobs in queries.notes(session, stored.batch_id)]
     return SubmittedBatch(**dict(view), notes=notes, job_ids=ids), stored.replayed
 
 
 @router.get("")
-def list_batches(farm: Farm, who: Viewer, cursor: Cursor = None, limit: Limit = 50) -> Page[BatchView]:
+def list_batches(
+    farm: Farm, who: Viewer, deleted: Deleted = False, cursor: Cursor = None, limit: Limit = 50
+) -> Page[BatchView]:
     """Batches, newest first."""
     with farm.store.read() as session:
-        batches = queries.batches_page(session, who.sees, before=position(cursor), limit=limit)
+        batches = queries.batches_page(session, who.sees, before=position(cursor), limit=limit, deleted=deleted)
         counts, speed = queries.counts(session, [batch.id for batch in batches]), queries.speed(session)
     more = str(batches[-1].seq) if len(batches) == limit else None
-    return Page(items=[batch_view(batch, counts[batch.id], speed) for batch in batches], next=more)
+    kept = farm.settings.trash_seconds
+    return Page(items=[batch_view(batch, counts[batch.id], speed, kept) for batch in batches], next=more)
 
 
 @router.get("/{batch_id}")
 def get_batch(batch_id: str, farm: Farm, who: Viewer) -> BatchView:
     """A batch: its jobs by state, and how far it has come."""
     with farm.store.read() as session:
-        return _view(session, queries.find_batch(session, batch_id, who.sees))
+        return _view(farm, session, queries.find_batch(session, batch_id, who.sees))
 
 
-def _view(session: Session, batch: Batch) -> BatchView:
-    return batch_view(batch, queries.counts(session, [batch.id])[batch.id], queries.speed(session))
+def _view(farm: Services, session: Session, batch: Batch) -> BatchView:
+    counts = queries.counts(session, [batch.id])[batch.id]
+    return batch_view(batch, counts, queries.speed(session), farm.settings.trash_seconds)
+
+
+@router.delete("/{batch_id}")
+def delete_batch(batch_id: str, farm: Farm, who: Submitter) -> SteeredBatch:
+    """Put a batch whose jobs are all finished into the trash, from where it can be restored for a while."""
+    with farm.store.write() as session:
+        batch = queries.find_batch(session, batch_id, who.sees)
+        done = trash.put(session, batch_id=batch.id, reason=f"deleted by {who.owner}")
+        view = _view(farm, session, batch)
+    return SteeredBatch(changed=len(done), batch=view)
+
+
+# Before the other actions, whose address would take its own.
+@router.post("/{batch_id}/restore")
+def restore_batch(batch_id: str, farm: Farm, who: Submitter) -> SteeredBatch:
+    """Bring all deleted jobs of a batch back from the trash, also those that were deleted one by one."""
+    with farm.store.write() as session:
+        batch = queries.find_batch(session, batch_id, who.sees)
+        done = trash.restore(session, batch_id=batch.id, reason=f"restored by {who.owner}")
+        view = _view(farm, session, batch)
+    return SteeredBatch(changed=len(done), batch=view)
 
 
 @router.post("/{batch_id}/{action}")
@@ -118,7 +143,7 @@ def steer_batch(
             reason=reason_of(action, who),
             only=("failed",) if failed and action == "retry" else None,
         )
-        view = _view(session, batch)
+        view = _view(farm, session, batch)
     farm.doorbell.interrupt(done.task_ids)
     return SteeredBatch(changed=len(done.job_ids), batch=view)
 
@@ -129,7 +154,7 @@ def change_batch(batch_id: str, change: PriorityChange, farm: Farm, who: Submitt
     with farm.store.write() as session:
         batch = queries.find_batch(session, batch_id, who.sees)
         changed = steering.set_priority(session, change.priority, batch_id=batch.id)
-        view = _view(session, batch)
+        view = _view(farm, session, batch)
     farm.doorbell.announce()
     return SteeredBatch(changed=len(changed), batch=view)
 

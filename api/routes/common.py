@@ -13,6 +13,7 @@ from shared.store.jobs.steering import ActionName
 Key = Annotated[str | None, Depends(idempotency_key)]
 Cursor = Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Deleted = Annotated[bool, Query(description="What is in the trash, instead of what is not")]
 
 _DONE: dict[ActionName, str] = {
     "cancel": "cancelled",

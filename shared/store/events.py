@@ -16,8 +16,8 @@ from shared.store.tables import Event, Job
 
 @dataclass(frozen=True, kw_only=True)
 class NewEvent:
-    """An event to append. Types: `batch.submitted`, `batch.finished`, `job.` + started, frame, saved, requeued,
-    succeeded, failed, cancelled, paused, resumed, retried, priority."""
+    """An event to append. Types: `batch.` + submitted, finished, deleted, restored; `job.` + started, frame, saved,
+    requeued, succeeded, failed, cancelled, paused, resumed, retried, priority, deleted, restored."""
 
     type: str
     owner: str

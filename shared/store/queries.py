@@ -1,6 +1,8 @@
 """What is read for people: jobs, batches, frames, workers and numbers. `owner` None means: everybody's.
 
-IDs may be shortened to any prefix that fits one row only.
+IDs may be shortened to any prefix that fits one row only. What is in the trash is found by its ID and in the trash's
+lists, and nowhere else; what is being purged, nowhere at all. A batch shows those of its jobs that are not deleted; a
+deleted batch shows all.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.store.jobs.schedule import WORKER_SILENCE
@@ -44,12 +46,14 @@ class Ambiguous(LookupError):
 
 def find_job(session: Session, prefix: str, owner: str | None) -> Job:
     """The job of an ID or prefix. Raises Unknown, Ambiguous."""
-    return _find(session, select(Job), Job.id, prefix.lower(), "job", "jobs", _owned(Job.owner, owner))
+    where = (Job.purging_since.is_(None), *_owned(Job.owner, owner))
+    return _find(session, select(Job), Job.id, prefix.lower(), "job", "jobs", where)
 
 
 def find_batch(session: Session, prefix: str, owner: str | None) -> Batch:
     """The batch of an ID or prefix. Raises Unknown, Ambiguous."""
-    return _find(session, select(Batch), Batch.id, prefix.lower(), "batch", "batches", _owned(Batch.owner, owner))
+    where = (Batch.purging_since.is_(None), *_owned(Batch.owner, owner))
+    return _find(session, select(Batch), Batch.id, prefix.lower(), "batch", "batches", where)
 
 
 def find_asset(session: Session, prefix: str, owner: str | None) -> Asset:
@@ -87,6 +91,13 @@ def _owned(column: InstrumentedAttribute[str], owner: str | None) -> tuple[Colum
     return () if owner is None else (column == owner,)
 
 
+def _listed(table: type[Job] | type[Batch], deleted: bool) -> tuple[ColumnElement[bool], ...]:
+    """The rows that a list has, or those of the trash."""
+    if not deleted:
+        return (table.deleted_at.is_(None),)
+    return (table.deleted_at.is_not(None), table.purging_since.is_(None))
+
+
 def jobs_page(
     session: Session,
     owner: str | None,
@@ -95,10 +106,14 @@ def jobs_page(
     batch_id: str | None,
     before: int | None,
     limit: int,
+    deleted: bool = False,
 ) -> Sequence[Job]:
-    """Up to `limit` jobs, newest first, older than the one numbered `before`; `batch_id` is of the owner's."""
+    """Up to `limit` jobs, newest first, older than the one numbered `before`; `batch_id` is of the owner's.
+
+    With `deleted` those of the trash.
+    """
     # Numbers first: an index has all that is asked of a large batch, and its long rows need not be sorted.
-    chosen = select(Job.seq).order_by(Job.seq.desc()).limit(limit)
+    chosen = select(Job.seq).where(*_listed(Job, deleted)).order_by(Job.seq.desc()).limit(limit)
     chosen = chosen.where(Job.batch_id == batch_id) if batch_id else chosen.where(*_owned(Job.owner, owner))
     if states:
         chosen = chosen.where(Job.state.in_(states))
@@ -107,9 +122,12 @@ def jobs_page(
     return session.scalars(select(Job).where(Job.seq.in_(chosen)).order_by(Job.seq.desc())).all()
 
 
-def batches_page(session: Session, owner: str | None, *, before: int | None, limit: int) -> Sequence[Batch]:
-    """Up to `limit` batches, newest first, older than the one numbered `before`."""
-    query = select(Batch).where(*_owned(Batch.owner, owner)).order_by(Batch.seq.desc()).limit(limit)
+def batches_page(
+    session: Session, owner: str | None, *, before: int | None, limit: int, deleted: bool = False
+) -> Sequence[Batch]:
+    """Up to `limit` batches, newest first, older than the one numbered `before`; with `deleted` those of the trash."""
+    query = select(Batch).where(*_owned(Batch.owner, owner), *_listed(Batch, deleted))
+    query = query.order_by(Batch.seq.desc()).limit(limit)
     return session.scalars(query if before is None else query.where(Batch.seq < before)).all()
 
 
@@ -123,6 +141,11 @@ class Counts:
     flops_left: float
     frames: int
     seconds: float
+
+
+def _shown() -> ColumnElement[bool]:
+    """The jobs that a batch shows; in queries that join jobs with their batch."""
+    return or_(Job.deleted_at.is_(None), and_(Batch.deleted_at.is_not(None), Job.purging_since.is_(None)))
 
 
 def counts(session: Session, batch_ids: Sequence[str]) -> dict[str, Counts]:
@@ -140,7 +163,8 @@ def counts(session: Session, batch_ids: Sequence[str]) -> dict[str, Counts]:
             func.sum(Job.frames).label("frames"),
             func.sum(Job.seconds).label("seconds"),
         )
-        .where(Job.batch_id.in_(batch_ids))
+        .join(Batch, Batch.id == Job.batch_id)
+        .where(Job.batch_id.in_(batch_ids), _shown())
         .group_by(Job.batch_id, Job.state)
     ).all()
     return {batch_id: _counts([row for row in rows if row.batch_id == batch_id]) for batch_id in batch_ids}
@@ -192,7 +216,8 @@ def latest_frames(session: Session, batch_id: str, *, limit: int) -> list[tuple[
     query = (
         select(Job, Frame)
         .join(Frame, (Frame.job_id == Job.id) & (Frame.number == newest))
-        .where(Job.batch_id == batch_id)
+        .join(Batch, Batch.id == Job.batch_id)
+        .where(Job.batch_id == batch_id, _shown())
         .order_by(Job.position)
         .limit(limit)
     )
@@ -201,7 +226,8 @@ def latest_frames(session: Session, batch_id: str, *, limit: int) -> list[tuple[
 
 def outputs(session: Session, batch_id: str) -> Sequence[tuple[int, str, str]]:
     """Position, name and blob key of every output of a batch, in order."""
-    query = select(Job.position, Job.name, Job.output).where(Job.batch_id == batch_id, Job.output.is_not(None))
+    query = select(Job.position, Job.name, Job.output).join(Batch, Batch.id == Job.batch_id)
+    query = query.where(Job.batch_id == batch_id, Job.output.is_not(None), _shown())
     rows = session.execute(query.order_by(Job.position))
     return [(position, name, key) for position, name, key in rows if key is not None]
 
@@ -266,7 +292,8 @@ class Totals:
 
 def totals(session: Session) -> Totals:
     """The farm in numbers, for monitoring and autoscaling."""
-    by_state = dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).all())
+    shown = select(Job.state, func.count()).where(Job.deleted_at.is_(None))
+    by_state = dict(session.execute(shown.group_by(Job.state)).all())
     left = select(func.sum(Job.mpit_total - Job.checkpoint_mpit)).where(Job.state.in_(("queued", "running")))
     return Totals(
         jobs={state: by_state.get(state, 0) for state in STATES},

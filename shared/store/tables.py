@@ -5,7 +5,7 @@ A job's row is changed by `shared.store.jobs` only. `seq` orders rows by age; `i
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, SmallInteger, String, Text
+from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, SmallInteger, String, Text, text
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -17,6 +17,8 @@ from shared.states import State as State
 
 #: SQLite counts rows only in INTEGER columns.
 Seq = BigInteger().with_variant(Integer, "sqlite")
+#: The few rows of a large table that the trash's index has.
+_TRASHED = text("deleted_at IS NOT NULL")
 
 
 class Table(DeclarativeBase):
@@ -79,6 +81,9 @@ class Batch(Table):
     #: Whether any job may still run; only open batches are looked at by announce().
     open: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[float] = mapped_column(Float)
+    #: Since when all of its jobs are in the trash, and since when all that are left of them are being purged.
+    deleted_at: Mapped[float | None] = mapped_column(Float)
+    purging_since: Mapped[float | None] = mapped_column(Float)
 
     __table_args__ = (Index("batches_open", "open"), Index("batches_owner", "owner", "seq"))
 
@@ -157,11 +162,17 @@ class Job(Table):
     manifest: Mapped[str | None] = mapped_column(String(200))
     animation: Mapped[str | None] = mapped_column(String(200))
 
+    #: Since when the job is in the trash, and since when its files are being removed: then it cannot be brought back.
+    deleted_at: Mapped[float | None] = mapped_column(Float)
+    purging_since: Mapped[float | None] = mapped_column(Float)
+
     __table_args__ = (
-        Index("jobs_head", "batch_id", "state", "priority", "seq"),
-        Index("jobs_state", "state", "seq"),
+        # With `deleted_at` they have all that lists and counts ask of them, and the long rows need not be read.
+        Index("jobs_head", "batch_id", "state", "priority", "seq", "deleted_at"),
+        Index("jobs_state", "state", "seq", "deleted_at"),
         Index("jobs_owner", "owner", "seq"),
         Index("jobs_changed", "changed_at"),
+        Index("jobs_trash", "seq", "deleted_at", "purging_since", sqlite_where=_TRASHED, postgresql_where=_TRASHED),
     )
 
 

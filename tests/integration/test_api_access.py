@@ -42,6 +42,8 @@ def test_roles_allow_what_they_say(one_api: RunningApi) -> None:
     assert "submitter" in problem(viewer.post("/v1/jobs", json=DREAM), 403)
     problem(viewer.post(f"/v1/jobs/{job}/cancel"), 403)
     problem(viewer.patch(f"/v1/jobs/{job}", json={"priority": 1}), 403)
+    problem(viewer.delete(f"/v1/jobs/{job}"), 403)
+    problem(viewer.post(f"/v1/jobs/{job}/restore"), 403)
     assert "admin" in problem(submitter.get("/v1/keys"), 403)
 
 
@@ -56,6 +58,9 @@ def test_people_see_and_touch_only_their_own_work(api: RunningApi) -> None:
     for path in (f"/v1/jobs/{job}/cancel", f"/v1/batches/{batch['id']}/cancel"):
         problem(bob.post(path), 404)
     problem(bob.patch(f"/v1/batches/{batch['id']}", json={"priority": 0}), 404)
+    for path in (f"/v1/jobs/{job}", f"/v1/batches/{batch['id']}"):
+        problem(bob.delete(path), 404)
+        problem(bob.post(f"{path}/restore"), 404)
     problem(bob.get(f"/v1/jobs?batch={batch['id']}"), 404)
     assert bob.get("/v1/jobs").json()["items"] == []
     assert bob.get("/v1/batches").json()["items"] == []

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,6 +205,59 @@ def test_batches_are_listed_and_steered(at: Terminal) -> None:
     assert at.json("priority", batch, 3)["changed"] == 1
     assert len(at.json("ls", "-n", 2)) == 2
     assert "and more" in at.run("ls", "-n", 2).stderr
+
+
+def test_jobs_and_batches_are_deleted_and_restored(at: Terminal) -> None:
+    batch, alone = at.id("batch", at.picture("a.png").parent, "--sweep", "seed=1..2"), at.id("dream", *SMALL)
+    jobs = [job["id"] for job in at.json("ls", "--batch", batch)]
+
+    assert "cancel the batch first" in at.run("delete", batch, code=1).stderr
+    at.run("cancel", batch)
+    refused = at.run("delete", batch[:8], alone, code=1).stderr
+    assert f"deleted: batch {batch}  " in refused, "what was done is told, also when another is refused"
+    assert "only finished jobs can be deleted: cancel it first" in refused
+    at.run("cancel", alone)
+    assert "there is no job" in at.run("delete", alone, "j00000000000", code=2).stderr
+    assert at.json("show", alone)["deleted_at"] is None, "a mistyped ID is told before anything is done"
+
+    told = at.run("delete", alone[:8], batch).stderr
+    assert f"deleted: job {alone}" in told
+    assert f"nothing to change: batch {batch}" in told
+    assert f"undo: dreamfarm restore {alone} {batch}" in told
+    assert (at.json("ls"), at.json("ls", "--batches")) == ([], [])
+    assert [job["id"] for job in at.json("ls", "--deleted")] == [alone, *jobs]
+    assert "restorable until" in at.run("ls", "--deleted").stdout
+    assert batch in at.run("ls", "--batches", "--deleted").stdout
+    assert f"`dreamfarm restore {batch}` brings it back" in at.run("show", batch).stdout
+    assert "restore it first" in at.run("retry", alone, code=1).stderr
+
+    assert [answer["changed"] for answer in at.json("restore", alone, batch)] == [1, 2]
+    assert {job["id"] for job in at.json("ls")} == {alone, *jobs}
+    assert [answer["job"]["id"] for answer in at.json("delete", jobs[0], "--yes")] == [jobs[0]]
+    assert at.json("show", batch)["jobs"] == 1
+
+
+def test_deleting_at_a_terminal_asks_first(at: Terminal) -> None:
+    job = at.id("dream", *SMALL, "--name", "precious")
+    at.run("cancel", job)
+
+    def typed(line: bytes) -> tuple[int, str]:
+        person, terminal = pty.openpty()
+        os.write(person, line)
+        command = [sys.executable, "-m", "deploy.main", "delete", job]
+        ended = subprocess.run(
+            command, stdin=terminal, capture_output=True, text=True, env=os.environ | at.environment, check=False
+        )
+        os.close(person)
+        os.close(terminal)
+        return ended.returncode, ended.stderr
+
+    code, said = typed(b"n\n")
+    assert (code, at.json("show", job)["deleted_at"]) == (1, None)
+    assert f"job {job}  precious" in said
+    assert "nothing was deleted" in said
+    assert typed(b"y\n")[0] == 0
+    assert at.json("show", job)["deleted_at"] is not None
 
 
 def test_watching_shows_and_fetches_what_finishes(at: Terminal) -> None:

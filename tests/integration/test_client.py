@@ -102,6 +102,20 @@ def test_jobs_are_submitted_listed_and_steered(farm: Farm) -> None:
     assert "mixed4c" in [layer.name for layer in farm.layers("motifnet")]
 
 
+def test_jobs_and_batches_are_deleted_and_restored(farm: Farm) -> None:
+    job, batch = farm.submit(DREAM), farm.submit_batch([DREAM] * 2)
+    with pytest.raises(FarmError, match="cancel the batch first") as raised:
+        farm.delete_batch(batch.id)
+    assert raised.value.kind == "wrong-state"
+    for batch_id in (job.batch, batch.id):
+        farm.steer_batch(batch_id, "cancel")
+    assert (farm.delete_job(job.id).changed, farm.delete_batch(batch.id).changed) == (1, 2)
+    assert (list(farm.jobs()), list(farm.batches())) == ([], [])
+    assert [b.id for b in farm.batches(deleted=True)] == [batch.id, job.batch]
+    assert len(list(farm.jobs(deleted=True, states=["cancelled"], batch=batch.id))) == 2
+    assert (farm.restore_job(job.id).job.deleted_at, farm.restore_batch(batch.id).batch.jobs) == (None, 2)
+
+
 def test_lists_are_read_to_their_end(farm: Farm) -> None:
     batch = farm.submit_batch([DREAM] * 1_203)
 

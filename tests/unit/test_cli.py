@@ -48,7 +48,7 @@ ALL = dict(commands(get_command(APP)))
 
 def test_every_command_of_the_manual_is_there() -> None:
     named = "up down status dream style batch ls show watch fetch log cancel pause resume retry priority models layers "
-    named += "classify render plan verify rerun worker api sweeper flower db doctor"
+    named += "delete restore classify render plan verify rerun worker api sweeper flower db doctor"
     assert {(name,) for name in named.split()} <= ALL.keys()
     assert {("models", "show"), ("render", "dream"), ("render", "style"), ("db", "upgrade")} <= ALL.keys()
 
@@ -95,6 +95,8 @@ def test_choices_are_those_of_the_specification() -> None:
         (["batch", ".", "--sweep", "step"], "should be key=value"),
         (["show", "42"], "'42' is not an ID"),
         (["cancel", "../jobs"], "is not an ID"),
+        (["delete", "j1", "42"], "'42' is not an ID"),
+        (["delete"], "ID"),
         (["priority", "j1", "10"], "0-9"),
         (["ls", "--state", "done"], "there is no state 'done'"),
         (["ls", "--batches", "--state", "queued"], "--batches"),

@@ -99,8 +99,8 @@ def update_open(session: Session, batch_ids: Iterable[str]) -> list[NewEvent]:
     for batch in lock_batches(session, batch_ids):
         is_open = session.scalar(select(has_unfinished(batch.id))) or False
         if batch.open and not is_open:
-            query = select(Job.state, func.count()).where(Job.batch_id == batch.id).group_by(Job.state)
-            counts = dict(session.execute(query).all())
+            shown = select(Job.state, func.count()).where(Job.batch_id == batch.id, Job.deleted_at.is_(None))
+            counts = dict(session.execute(shown.group_by(Job.state)).all())
             reason = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
             news.append(
                 NewEvent(type="batch.finished", owner=batch.owner, batch_id=batch.id, reason=reason, data=counts)

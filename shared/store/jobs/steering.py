@@ -19,7 +19,7 @@ from shared.store.jobs.fairness import lift
 from shared.store.jobs.outcomes import end_attempt, reopen_attempt, update_open
 from shared.store.jobs.schedule import job_of
 from shared.store.session import now
-from shared.store.tables import Job, State
+from shared.store.tables import Batch, Job, State
 
 ActionName = Literal["cancel", "pause", "resume", "retry"]
 
@@ -72,26 +72,29 @@ def steer(
     """Do `action` to a job or to all jobs of a batch that it can take; `only` restricts it to jobs in these states.
 
     Raises:
-        CannotDo: a single job is in another state, and not yet where the action leads.
+        CannotDo: a single job is in another state, and not yet where the action leads; or the job or batch is deleted.
     """
     what = _ACTIONS[action]
     takes = [state for state in what.takes if only is None or state in only]
-    where = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
+    of = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
+    where = (of, Job.state.in_(takes), Job.deleted_at.is_(None))
     before = session.scalars(
-        select(Job).options(load_only(*_NEEDED)).where(where, Job.state.in_(takes)).order_by(Job.seq).with_for_update()
+        select(Job).options(load_only(*_NEEDED)).where(*where).order_by(Job.seq).with_for_update()
     ).all()
 
-    if job_id is not None and not before:
-        _explain(session, job_id, action, what)
+    if not before:
+        _explain_trash(session, job_id, batch_id, action)
+        if job_id is not None:
+            _explain(session, job_id, action, what)
     # The messages of jobs that are taken off the farm; read before the change forgets them.
     tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
     if what.to == "queued" and before:
         lift(session, before[0].owner, before[0].batch_id)
-        _go_on(session, where, Job.state.in_(takes))
+        _go_on(session, *where)
     finished = {"finished_at": now()} if what.to == "cancelled" else {}
     values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": now()}
     session.execute(
-        update(Job).where(where, Job.state.in_(takes)).values(**values),
+        update(Job).where(*where).values(**values),
         execution_options={"synchronize_session": False},
     )
     news = [NewEvent.of(job, what.event, reason) for job in before]
@@ -177,6 +180,12 @@ def set_priority(
         ],
     )
     return tuple(job for job, _, _ in changed)
+
+
+def _explain_trash(session: Session, job_id: str | None, batch_id: str | None, action: ActionName) -> None:
+    what, table, id_ = ("job", Job, job_id) if job_id is not None else ("batch", Batch, batch_id)
+    if session.scalar(select(table.id).where(table.id == id_, table.deleted_at.is_not(None))) is not None:
+        raise CannotDo(f"{what} {id_} is deleted; to {action} it, restore it first (dreamfarm restore {id_})")
 
 
 def _explain(session: Session, job_id: str, action: ActionName, what: _Action) -> None:

@@ -48,8 +48,8 @@ export const whoAmI = () => call("GET", "/v1/session", { quiet: true });
 
 export const batches = (cursor, signal) => call("GET", `/v1/batches${query({ cursor, limit: 24 })}`, { signal });
 export const batch = (id, signal) => call("GET", `/v1/batches/${id}`, { signal });
-export const jobs = ({ state, batch, cursor, limit = 48 }, signal) =>
-  call("GET", `/v1/jobs${query({ state, batch, cursor, limit })}`, { signal });
+export const jobs = ({ state, batch, deleted, cursor, limit = 48 }, signal) =>
+  call("GET", `/v1/jobs${query({ state, batch, deleted: deleted || null, cursor, limit })}`, { signal });
 export const job = (id, signal) => call("GET", `/v1/jobs/${id}`, { signal });
 export const log = (id, signal) => call("GET", `/v1/jobs/${id}/log`, { signal });
 export const workers = (signal) => call("GET", "/v1/workers", { signal });
@@ -73,8 +73,10 @@ export async function frames(id, signal) {
   return found;
 }
 
-/** cancel, pause, resume or retry a job or batch. */
+/** cancel, pause, resume, retry or restore a job or batch. */
 export const steer = (kind, id, action) => call("POST", `/v1/${kind}/${id}/${action}`);
+/** Puts a finished job or batch into the trash. */
+export const remove = (kind, id) => call("DELETE", `/v1/${kind}/${id}`);
 export const setPriority = (id, priority) => call("PATCH", `/v1/jobs/${id}`, { json: { priority } });
 
 export const upload = (file) =>

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { ago, amount, count, date, duration, percent, plural } from "./format.js";
-import { Actions, complain, progressBar, statesBar } from "./widgets.js";
+import { Actions, TrashNote, complain, progressBar, statesBar } from "./widgets.js";
 
 const name = (batch) => batch.name || `Batch ${batch.id}`;
 
@@ -43,11 +43,29 @@ export class BatchStrip {
   async refresh() {
     const page = await api.batches(undefined, this.signal);
     // More new ones than a page holds: what lies between them and the known ones would be missing.
-    if (!page.items.some((batch) => this.cards.has(batch.id))) this.clear();
+    if (this.anew || !page.items.some((batch) => this.cards.has(batch.id))) this.clear();
+    this.anew = false;
     if (!this.cards.size) this.cursor = page.next;
     for (const batch of [...page.items].reverse()) this.show(batch, "prepend");
+    this.dropMissing(page);
     this.row.hidden = !this.cards.size;
     this.title.className = this.cards.size ? "" : "visually-hidden";
+  }
+
+  /** A batch came back that belongs between the others: the next look puts all in order. */
+  beginAnew() {
+    this.anew = true;
+  }
+
+  /** Takes away what the newest page should have and has not: batches that were deleted. */
+  dropMissing({ items, next }) {
+    const there = new Set(items.map((batch) => batch.id));
+    const oldest = items.at(-1)?.created_at ?? "";
+    for (const [id, card] of this.cards) {
+      if (there.has(id) || (next && card.dataset.since < oldest)) continue;
+      card.remove();
+      this.cards.delete(id);
+    }
   }
 
   clear() {
@@ -58,7 +76,7 @@ export class BatchStrip {
   show(batch, place) {
     let card = this.cards.get(batch.id);
     if (!card) {
-      card = h("a", { class: "batch-card", href: `#/batch/${batch.id}` });
+      card = h("a", { class: "batch-card", href: `#/batch/${batch.id}`, data: { since: batch.created_at } });
       this.cards.set(batch.id, card);
       this.row[place](card);
     }
@@ -88,6 +106,7 @@ export class BatchHeader {
     this.bar = progressBar(0, "Progress of the batch");
     this.facts = h("p", { class: "facts" });
     this.states = h("p", { class: "legend" });
+    this.trash = new TrashNote();
     this.actions = new Actions("batches", batch, changed);
     this.downloads = h("div", { class: "buttons" });
     this.node = h(
@@ -95,6 +114,7 @@ export class BatchHeader {
       { class: "batch-header panel" },
       h("a", { class: "crumb", href: "#/" }, icon("back"), "All batches"),
       h("h1", {}, name(batch)),
+      this.trash.node,
       this.facts,
       this.bar,
       this.states,
@@ -127,7 +147,8 @@ export class BatchHeader {
           ),
         ),
     );
-    if (this.person.role !== "viewer") this.actions.update(states);
+    this.trash.update(batch);
+    if (this.person.role !== "viewer") this.actions.update(states, batch.deleted_at);
     const { outputs, contact_sheet: sheet } = batch.links;
     const offered = `${outputs} ${sheet}`;
     if (offered === this.offered) return;

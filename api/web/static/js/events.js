@@ -3,6 +3,8 @@
 const TYPES = [
   "batch.submitted",
   "batch.finished",
+  "batch.deleted",
+  "batch.restored",
   "job.started",
   "job.progress",
   "job.frame",
@@ -15,6 +17,8 @@ const TYPES = [
   "job.resumed",
   "job.retried",
   "job.priority",
+  "job.deleted",
+  "job.restored",
 ];
 
 // After these a job is another one than before; the others (progress, frames) tell all that changed.

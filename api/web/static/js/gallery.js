@@ -11,6 +11,8 @@ import { STATES, complain, emptyState, errorState, skeletons } from "./widgets.j
 const CALM = 1200;
 // Jobs asked for one by one at the same time; more would crowd out the pictures.
 const AT_ONCE = 4;
+// The trash is chosen as if it were a state.
+const TRASH = "deleted";
 
 export function galleryPage(filter, person) {
   return new Gallery(filter, person);
@@ -18,9 +20,10 @@ export function galleryPage(filter, person) {
 
 class Gallery {
   constructor({ batch, state }, person) {
-    this.filter = { batch, state: STATES.includes(state) ? state : undefined };
+    this.filter = { batch, state: STATES.includes(state) ? state : undefined, deleted: state === TRASH };
     this.person = person;
     this.title = batch ? `Batch ${batch}` : "Gallery";
+    this.trashed = false;
     this.cards = new Map();
     this.cursor = undefined;
     // Counts beginnings: what was asked before the last one is of a list that is gone.
@@ -39,6 +42,7 @@ class Gallery {
     );
     this.refreshTopSoon = calmly(() => this.loadTop(), CALM);
     this.refreshNewSoon = calmly(() => this.loadNew(), CALM);
+    this.beginAnewSoon = calmly(() => this.loadFirst(), CALM);
     this.updateStaleSoon = calmly(() => this.updateStale(), 250);
     this.leave = onEvent((event) => this.hear(event));
     this.observer = new IntersectionObserver((entries) => entries[0].isIntersecting && this.loadMore(), {
@@ -75,7 +79,7 @@ class Gallery {
         {
           class: `chip ${state ?? ""}`,
           href: address(state),
-          "aria-current": state === this.filter.state ? "true" : false,
+          "aria-current": state === (this.filter.deleted ? TRASH : this.filter.state) ? "true" : false,
         },
         label,
       );
@@ -84,6 +88,7 @@ class Gallery {
       { class: "chips", "aria-label": "Filter by state" },
       chip(undefined, "All"),
       STATES.map((state) => chip(state, state)),
+      chip(TRASH, TRASH),
     );
   }
 
@@ -93,6 +98,7 @@ class Gallery {
         const batch = await api.batch(this.filter.batch, this.aborter.signal);
         this.header ??= new BatchHeader(batch, this.person, () => this.refresh());
         this.header.update(batch);
+        this.knowTrashed(Boolean(batch.deleted_at));
         if (!this.top.contains(this.header.node)) fill(this.top, this.header.node);
         document.title = `${batch.name || `Batch ${batch.id}`} · dreamfarm`;
       } else {
@@ -110,12 +116,23 @@ class Gallery {
     }
   }
 
+  /** Whether the jobs of the trash are shown; of a deleted batch there are no others. */
+  get deleted() {
+    return this.filter.deleted || this.trashed;
+  }
+
+  knowTrashed(trashed) {
+    if (trashed === this.trashed) return;
+    this.trashed = trashed;
+    this.loadFirst();
+  }
+
   /** A page of jobs. What changed while the answer was on its way, it may not know: that is read again soon. */
   async ask(query) {
     const heard = new Set();
     this.asking.add(heard);
     try {
-      return await api.jobs(query, this.aborter.signal);
+      return await api.jobs({ ...query, deleted: this.deleted }, this.aborter.signal);
     } finally {
       this.asking.delete(heard);
       for (const id of heard) this.stale.add(id);
@@ -191,6 +208,7 @@ class Gallery {
 
   hear(event) {
     if (this.filter.batch && event.batch !== this.filter.batch) return;
+    if (event.type === "batch.restored") this.strip?.beginAnew();
     this.refreshTopSoon();
     const card = this.cards.get(event.job);
     if (event.type === "batch.submitted") this.refreshNewSoon();
@@ -200,7 +218,8 @@ class Gallery {
       if (card) {
         this.stale.add(event.job);
         this.updateStaleSoon();
-      } else if (this.filter.state) this.refreshNewSoon();
+      } else if (event.type === (this.deleted ? "job.deleted" : "job.restored")) this.beginAnewSoon();
+      else if (this.filter.state) this.refreshNewSoon();
     }
   }
 
@@ -214,6 +233,7 @@ class Gallery {
           this.settle(await api.job(id, this.aborter.signal));
         } catch (error) {
           if (error.status !== 404) return complain(error);
+          this.drop(id);
         }
       }
     };
@@ -225,15 +245,22 @@ class Gallery {
   settle(job) {
     const card = this.cards.get(job.id);
     if (!card) return;
-    if (!this.filter.state || job.state === this.filter.state) return card.update(job);
-    card.node.remove();
-    this.cards.delete(job.id);
+    const { state } = this.filter;
+    if (Boolean(job.deleted_at) === this.deleted && (!state || job.state === state)) return card.update(job);
+    this.drop(job.id);
+  }
+
+  drop(id) {
+    this.cards.get(id)?.node.remove();
+    this.cards.delete(id);
   }
 
   sayIfEmpty() {
     if (this.cards.size || this.grid.querySelector(".empty")) return;
-    const { state, batch } = this.filter;
-    if (state)
+    const { state, batch, deleted } = this.filter;
+    if (deleted)
+      fill(this.grid, emptyState("trash", "Nothing is deleted", "What is deleted can be restored here for a while."));
+    else if (state)
       fill(this.grid, emptyState("picture", `Nothing is ${state}`, "Jobs in this state appear here by themselves."));
     else if (!batch) {
       const start =

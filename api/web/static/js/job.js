@@ -7,7 +7,7 @@ import { amount, bytes, clock, date, duration, pixels } from "./format.js";
 import { octaveBar } from "./octaves.js";
 import { recipe } from "./recipe.js";
 import { Viewer } from "./viewer.js";
-import { Actions, badge, complain, errorState, progressLine, toast } from "./widgets.js";
+import { Actions, TrashNote, badge, complain, errorState, progressLine, toast } from "./widgets.js";
 
 const UNFINISHED = ["queued", "running", "paused"];
 const PRIORITIES = { 0: "0, most urgent", 5: "5, as usual", 9: "9, when nothing else waits" };
@@ -105,6 +105,7 @@ class JobPage {
     this.viewer = new Viewer(job);
     this.state = h("div", { class: "job-state" });
     this.reason = h("p", { class: "reason" });
+    this.trash = new TrashNote();
     this.octaves = octaveBar(job);
     this.line = h("p", { class: "progress-line" });
     this.facts = h("dl", { class: "facts-list" });
@@ -125,6 +126,7 @@ class JobPage {
       h("h1", {}, job.name),
       h("p", { class: "faint" }, `${job.kind} · ${job.preset} · ${job.model}`),
       this.state,
+      this.trash.node,
       this.reason,
       this.octaves.node,
       this.line,
@@ -152,6 +154,7 @@ class JobPage {
     this.reason.textContent = job.reason;
     this.reason.className = `reason ${job.state}`;
     this.reason.hidden = !job.reason;
+    this.trash.update(job);
     this.priority.hidden = this.person.role === "viewer" || !UNFINISHED.includes(job.state);
     this.octaves.set(job);
     this.line.textContent = progressLine(progress);
@@ -176,7 +179,7 @@ class JobPage {
         .filter(([, value]) => value !== null)
         .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
     );
-    if (this.person.role !== "viewer") this.actions.update({ [job.state]: 1 });
+    if (this.person.role !== "viewer") this.actions.update({ [job.state]: 1 }, job.deleted_at);
     this.showDownloads();
   }
 

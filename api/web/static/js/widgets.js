@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
-import { count, percent } from "./format.js";
+import { ago, count, date, percent } from "./format.js";
 
 export const STATES = ["running", "queued", "paused", "succeeded", "failed", "cancelled"];
 
@@ -102,9 +102,13 @@ function deferred() {
   return { promise, resolve };
 }
 
-const DONE = { pause: "Paused", resume: "Resumed", retry: "Sent again:" };
+const DONE = { pause: "Paused", resume: "Resumed", retry: "Sent again:", restore: "Restored" };
+const UNDONE = { cancel: ["Cancelled", "retry"], delete: ["Deleted", "restore"] };
 
-/** Does `action` to a job or batch and says so; cancelling asks first and can be undone. `done` gets the answer. */
+/**
+ * Does `action` to a job or batch and says so. Cancelling asks first, because what runs stops; cancelling and deleting
+ * can be undone. `done` gets the answer.
+ */
 export async function steer(kind, thing, action, done) {
   const name = thing.name || (kind === "batches" ? `batch ${thing.id}` : thing.id);
   try {
@@ -113,23 +117,26 @@ export async function steer(kind, thing, action, done) {
       const text = `It stops ${what} within seconds. Frames and checkpoints are kept, so it can go on later.`;
       if (!(await confirmed(`Cancel ${name}?`, text, "Cancel it"))) return;
     }
-    const answer = await api.steer(kind, thing.id, action);
+    const answer = await (action === "delete" ? api.remove(kind, thing.id) : api.steer(kind, thing.id, action));
     done(answer);
-    if (action === "cancel") {
-      toast(`Cancelled ${name}`, { undo: { label: "Undo", action: () => steer(kind, thing, "retry", done) } });
+    if (UNDONE[action]) {
+      const [said, back] = UNDONE[action];
+      toast(`${said} ${name}`, { undo: { label: "Undo", action: () => steer(kind, thing, back, done) } });
     } else toast(`${DONE[action]} ${name}`);
   } catch (error) {
     complain(error);
   }
 }
 
-/** The actions that make sense for jobs in these states ({state: number}). */
-function actionsFor(states) {
+/** The actions that make sense for jobs in these states ({state: number}), or for what is deleted. */
+function actionsFor(states, deleted) {
+  if (deleted) return [["restore", "Restore", "retry"]];
   const actions = [];
   if (states.queued || states.running) actions.push(["pause", "Pause", "pause"]);
   if (states.paused) actions.push(["resume", "Resume", "play"]);
   if (states.failed || states.cancelled) actions.push(["retry", "Retry", "retry"]);
   if (states.queued || states.running || states.paused) actions.push(["cancel", "Cancel", "close"]);
+  else if (states.succeeded || states.failed || states.cancelled) actions.push(["delete", "Delete", "trash"]);
   return actions;
 }
 
@@ -142,7 +149,7 @@ export class Actions {
         "button",
         {
           type: "button",
-          class: action === "cancel" ? "danger-quiet" : "",
+          class: UNDONE[action] ? "danger-quiet" : "",
           onclick: () => steer(kind, thing, action, done),
         },
         icon(picture),
@@ -150,13 +157,25 @@ export class Actions {
       );
   }
 
-  /** `states`: how many jobs are in each state. */
-  update(states) {
-    const actions = actionsFor(states);
+  /** `states`: how many jobs are in each state; `deleted`: since when they are in the trash. */
+  update(states, deleted) {
+    const actions = actionsFor(states, deleted);
     const shown = actions.map(([action]) => action).join();
     if (shown === this.shown) return;
     this.shown = shown;
     fill(this.node, actions.map(this.button));
+  }
+}
+
+/** What a deleted job or batch says of itself; hidden for others. */
+export class TrashNote {
+  constructor() {
+    this.node = h("p", { class: "reason trash-note", role: "status", hidden: true });
+  }
+
+  update({ deleted_at: deleted, restorable_until: until }) {
+    this.node.hidden = !deleted;
+    this.node.textContent = deleted ? `Deleted ${ago(deleted)}. It can be restored until ${date(until)}.` : "";
   }
 }
 

@@ -1,0 +1,167 @@
+"""Deleting finished jobs: into the trash, back from it, and in the end for good.
+
+A deleted job keeps its state, rows and files, and is shown nowhere but in the trash. A batch is deleted when the last of
+its jobs is, and is back with the first that is restored. Once a job was in the trash for long enough, it is *marked*:
+from then on it cannot be restored. Its files go after that (`shared.leftovers.purge`), its rows last, so that whatever
+is interrupted is found by its mark and done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from shared.states import TERMINAL
+from shared.store import events
+from shared.store.events import NewEvent
+from shared.store.jobs.outcomes import lock_batches
+from shared.store.jobs.steering import CannotDo
+from shared.store.session import now
+from shared.store.tables import Attempt, Batch, Event, Frame, Idempotency, Job
+
+#: Of a large batch only these are read: specifications would be most of the bytes.
+_NEEDED = (Job.id, Job.owner, Job.batch_id, Job.state)
+_Row = Row[str, str, str, str]
+#: IDs per query; databases bound the number of parameters.
+_IDS = 5_000
+_OPTIONS = {"synchronize_session": False}
+
+
+def put(
+    session: Session, *, job_id: str | None = None, batch_id: str | None = None, reason: str
+) -> tuple[str, ...]:  # fmt: skip
+    """Delete a finished job, or a batch whose jobs are all finished; the jobs that were not deleted before.
+
+    Raises:
+        CannotDo: the job, or one of the batch's, is not finished.
+    """
+    where = (_of(job_id, batch_id), Job.deleted_at.is_(None))
+    jobs = _locked(session, *where)
+    unfinished = [job for job in jobs if job.state not in TERMINAL]
+    if unfinished:
+        raise CannotDo(_unfinished(unfinished, batch_id))
+    return _moved(session, jobs, *where, to=session.scalar(select(now())), event="deleted", reason=reason)
+
+
+def restore(
+    session: Session, *, job_id: str | None = None, batch_id: str | None = None, reason: str
+) -> tuple[str, ...]:  # fmt: skip
+    """Bring a job, or all deleted jobs of a batch, back from the trash; the jobs that came back.
+
+    Raises:
+        CannotDo: what was deleted is being purged.
+    """
+    of = _of(job_id, batch_id)
+    where = (of, Job.deleted_at.is_not(None), Job.purging_since.is_(None))
+    jobs = _locked(session, *where)
+    if not jobs and session.scalar(select(Job.id).where(of, Job.purging_since.is_not(None)).limit(1)) is not None:
+        what = f"job {job_id}" if job_id is not None else f"batch {batch_id}"
+        raise CannotDo(f"{what} was in the trash for so long that it is being removed for good; it cannot be restored")
+    return _moved(session, jobs, *where, to=None, event="restored", reason=reason)
+
+
+def mark(session: Session, *, seconds: float) -> int:
+    """Mark all jobs that were deleted `seconds` ago or longer, so that they can only be purged; how many there were.
+
+    A cancelled job that a worker has not let go of yet is left: its worker may still write files.
+    """
+    at = session.scalar(select(now())) or 0.0
+    due = (Job.deleted_at <= at - seconds, Job.purging_since.is_(None), Job.token.is_(None))
+    # In the order in which they are restored: of two who want a whole batch, one gets all of it.
+    jobs = session.execute(select(Job.seq, Job.batch_id).where(*due).order_by(Job.seq).with_for_update()).all()
+    if not jobs:
+        return 0
+    session.execute(update(Job).where(*due).values(purging_since=at), execution_options=_OPTIONS)
+    batch_ids = sorted({batch_id for _, batch_id in jobs})
+    for start in range(0, len(batch_ids), _IDS):
+        for batch in lock_batches(session, batch_ids[start : start + _IDS]):
+            _mark_batch(session, batch, at)
+    return len(jobs)
+
+
+def _mark_batch(session: Session, batch: Batch, at: float) -> None:
+    if session.scalar(select(exists().where(Job.batch_id == batch.id, Job.purging_since.is_(None)))):
+        return
+    batch.purging_since = at
+    # Whoever repeats the request that made the batch must not be led to what is gone.
+    made = (Idempotency.owner == batch.owner, Idempotency.resource == batch.id)
+    session.execute(delete(Idempotency).where(*made), execution_options=_OPTIONS)
+
+
+def marked(session: Session, *, after: int, limit: int) -> Sequence[tuple[int, str]]:
+    """Numbers and IDs of up to `limit` jobs to be purged, in order, with numbers above `after`."""
+    query = select(Job.seq, Job.id).where(Job.deleted_at.is_not(None), Job.purging_since.is_not(None), Job.seq > after)
+    return [(seq, id_) for seq, id_ in session.execute(query.order_by(Job.seq).limit(limit))]
+
+
+def forget(session: Session, job_id: str) -> None:
+    """Delete all rows of a marked job whose files are gone, and those of its batch when it was the last."""
+    own = (Job.id == job_id, Job.purging_since.is_not(None))
+    batch_id = session.scalar(select(Job.batch_id).where(*own).with_for_update())
+    if batch_id is None:
+        return  # another sweeper was faster
+    for table in (Frame, Attempt):
+        session.execute(delete(table).where(table.job_id == job_id), execution_options=_OPTIONS)
+    _forget_events(session, Event.job_id == job_id)
+    session.execute(delete(Job).where(*own), execution_options=_OPTIONS)
+    # Locked before its jobs are looked at: of two that forget the last two jobs, one must see that it is the last.
+    lock_batches(session, [batch_id])
+    if not session.scalar(select(exists().where(Job.batch_id == batch_id))):
+        _forget_events(session, Event.batch_id == batch_id)
+        session.execute(delete(Batch).where(Batch.id == batch_id), execution_options=_OPTIONS)
+
+
+def _forget_events(session: Session, of: ColumnElement[bool]) -> None:
+    # The newest stays: without it SQLite would give its number again, which listeners have heard already.
+    newest = select(func.max(Event.seq)).scalar_subquery()
+    session.execute(delete(Event).where(of, Event.seq < newest), execution_options=_OPTIONS)
+
+
+def _of(job_id: str | None, batch_id: str | None) -> ColumnElement[bool]:
+    return Job.id == job_id if job_id is not None else Job.batch_id == batch_id
+
+
+def _locked(session: Session, *where: ColumnElement[bool]) -> Sequence[_Row]:
+    return session.execute(select(*_NEEDED).where(*where).order_by(Job.seq).with_for_update()).all()
+
+
+def _unfinished(jobs: Sequence[_Row], batch_id: str | None) -> str:
+    if batch_id is None:
+        (job,) = jobs
+        return f"job {job.id} is {job.state}; only finished jobs can be deleted: cancel it first"
+    counted = f"{len(jobs):,} unfinished job{'' if len(jobs) == 1 else 's'}"
+    return f"batch {batch_id} has {counted}; only finished jobs can be deleted: cancel the batch first"
+
+
+def _moved(
+    session: Session, jobs: Sequence[_Row], *where: ColumnElement[bool], to: float | None, event: str, reason: str
+) -> tuple[str, ...]:  # fmt: skip
+    """Put jobs, which are locked, into the trash at a time, or back (None)."""
+    if not jobs:
+        return ()
+    session.execute(update(Job).where(*where).values(deleted_at=to, changed_at=now()), execution_options=_OPTIONS)
+    news = [
+        NewEvent(type=f"job.{event}", owner=job.owner, batch_id=job.batch_id, job_id=job.id, reason=reason)
+        for job in jobs
+    ]
+    events.append(session, news + _update_batches(session, {job.batch_id for job in jobs}, to, reason))
+    return tuple(job.id for job in jobs)
+
+
+def _update_batches(session: Session, batch_ids: Collection[str], to: float | None, reason: str) -> list[NewEvent]:
+    """Delete batches without a job that is shown, bring the others back; an event for each that this changed."""
+    news = []
+    for batch in lock_batches(session, batch_ids):
+        shown = session.scalar(select(exists().where(Job.batch_id == batch.id, Job.deleted_at.is_(None))))
+        if shown == (batch.deleted_at is None):
+            continue
+        batch.deleted_at = None if shown else to
+        news.append(
+            NewEvent(
+                type="batch.restored" if shown else "batch.deleted", owner=batch.owner, batch_id=batch.id, reason=reason
+            )
+        )
+    session.flush()
+    return news

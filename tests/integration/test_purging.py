@@ -1,0 +1,195 @@
+"""Purging on real storage, in a folder and in a bucket: all of a deleted job goes, and nothing else, also after kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from sqlalchemy import select
+
+from shared.blobs import Blobs, open_blobs
+from shared.leftovers import purge
+from shared.settings import Settings
+from shared.store import Store
+from shared.store.jobs import trash
+from shared.store.schema import upgrade
+from shared.store.tables import Batch, Job
+from tests.conftest import RedisServer, wait_until
+from tests.integration.farmhand import Submitted
+from tests.integration.test_store import get
+from tests.integration.test_trash import cancelled, listed, mark, put, restore, rows
+from worker.purger import Purger
+from worker.sweeper import run_sweeper
+
+#: What a job of two attempts leaves, below its folder.
+FILES = ("1/frames/00001.jpg", "1/thumbnails/00001.jpg", "1/checkpoint-4.npz", "2/output.png", "2/manifest.json")
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def blobs(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
+    """A blob store: a local folder, and a bucket behind a real HTTP server."""
+    if request.param == "folder":
+        yield open_blobs(settings)
+        return
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="farm")
+    yield open_blobs(settings.model_copy(update={"blobs_url": "s3://farm/blobs", "s3_endpoint": endpoint}))
+    server.stop()
+
+
+@pytest.fixture
+def one_store(settings: Settings) -> Iterator[Store]:
+    """A fresh SQLite database, where the settings say."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database)
+    upgrade(store)
+    yield store
+    store.dispose()
+
+
+def with_files(store: Store, blobs: Blobs, jobs: int = 1) -> Submitted:
+    """A batch of cancelled jobs, each with files."""
+    batch = cancelled(store, jobs=jobs)
+    for job_id in batch.jobs:
+        for name in FILES:
+            blobs.put(f"jobs/{job_id}/{name}", b"x")
+    return batch
+
+
+def files(blobs: Blobs, job_id: str) -> int:
+    return len(blobs.keys(f"jobs/{job_id}"))
+
+
+def test_what_is_due_is_purged_and_everything_else_stays(one_store: Store, blobs: Blobs) -> None:
+    asset = "assets/" + "0" * 64
+    blobs.put(asset, b"picture")
+    gone, kept, unfinished = (with_files(one_store, blobs, jobs=2) for _ in range(3))
+    longer = f"jobs/{gone.jobs[0]}0/1/output.png"  # another job, whose ID begins with the purged one's
+    blobs.put(longer, b"x")
+    put(one_store, batch_id=gone.id)
+    put(one_store, job_id=kept.jobs[0])
+    restore(one_store, job_id=kept.jobs[0])
+
+    purger, stop = Purger(one_store, blobs, trash_seconds=3600), threading.Event()
+    assert purger.purge_some(stop) == 0
+    assert files(blobs, gone.jobs[0]) == len(FILES)
+    assert Purger(one_store, blobs, trash_seconds=0).purge_some(stop) == 2
+
+    assert [files(blobs, job_id) for job_id in gone.jobs] == [0, 0]
+    assert {files(blobs, job_id) for job_id in (*kept.jobs, *unfinished.jobs)} == {len(FILES)}
+    assert (blobs.exists(asset), blobs.exists(longer)) == (True, True)
+    if blobs.folder is not None:
+        assert not (blobs.folder / "jobs" / gone.jobs[0]).exists(), "not even empty folders stay"
+    with one_store.read() as session:
+        assert set(session.scalars(select(Job.id))) == {*kept.jobs, *unfinished.jobs}
+        assert set(session.scalars(select(Batch.id))) == {kept.id, unfinished.id}
+
+
+_KILLED = """
+import os, signal, sys
+from shared.blobs import open_blobs
+from shared.settings import Settings
+from shared.store import Store
+from shared.store.jobs import trash
+from shared.leftovers import purge
+
+# Dies when the files are gone and before the rows are.
+trash.forget = lambda session, job_id: os.kill(os.getpid(), signal.SIGKILL)
+settings = Settings()
+purge(Store(settings.database), open_blobs(settings), sys.argv[1])
+"""
+
+
+def test_a_purge_that_was_killed_is_done_again(one_store: Store, settings: Settings) -> None:
+    blobs = open_blobs(settings)
+    batch = with_files(one_store, blobs)
+    (job_id,) = batch.jobs
+    put(one_store, batch_id=batch.id)
+    mark(one_store)
+    environment = os.environ | {"DREAMFARM_DATA": str(settings.data)}
+    killed = subprocess.run([sys.executable, "-c", _KILLED, job_id], env=environment, check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert (files(blobs, job_id), get(one_store, job_id).id) == (0, job_id)
+    assert listed(one_store, deleted=True) == [], "nobody can restore what has lost its files"
+    # Even with a longer time in the trash: what was begun is brought to its end.
+    assert Purger(one_store, blobs, trash_seconds=3600).purge_some(threading.Event()) == 1
+    assert (rows(one_store, Job), rows(one_store, Batch)) == (0, 0)
+
+
+def test_a_job_whose_files_cannot_be_removed_keeps_no_other_waiting(one_store: Store, settings: Settings) -> None:
+    blobs = open_blobs(settings)
+    batch = with_files(one_store, blobs, jobs=3)
+    put(one_store, batch_id=batch.id)
+    assert blobs.folder is not None
+    # A file stands where a folder belongs, which no removal of folders takes: the disk is broken there.
+    broken = blobs.folder / "jobs" / batch.jobs[0]
+    broken.rename(broken.with_name("aside"))
+    broken.write_bytes(b"")
+    purger, stop = Purger(one_store, blobs, trash_seconds=0), threading.Event()
+    with pytest.raises(NotADirectoryError):
+        purger.purge_some(stop)
+    assert purger.purge_some(stop) == 2
+    assert [job_id for _, job_id in _marked(one_store)] == batch.jobs[:1]
+    broken.unlink()
+    assert purger.purge_some(stop) == 1
+    assert rows(one_store, Batch) == 0
+
+
+def _marked(store: Store) -> list[tuple[int, str]]:
+    with store.read() as session:
+        return list(trash.marked(session, after=0, limit=9))
+
+
+@pytest.mark.parametrize("name", ["", "jobs", "jobs/", "jobs/../assets", "/jobs/j1", "jobs//j1", "jobs/.", "assets"])
+def test_no_whole_kind_of_files_can_be_deleted(one_store: Store, settings: Settings, name: str) -> None:
+    blobs = open_blobs(settings)
+    with_files(one_store, blobs)
+    with pytest.raises(ValueError, match="is not the folder of one thing"):
+        blobs.delete_below(name)
+    with pytest.raises(ValueError, match="is not the folder"):
+        purge(one_store, blobs, "")
+    assert len(blobs.keys("jobs")) == len(FILES)
+
+
+def test_the_sweeper_purges(store: Store, settings: Settings, redis_server: RedisServer) -> None:
+    """Given two batches in the trash of a running farm, the one whose time is over goes, files and rows."""
+    changed: dict[str, object] = {"database_url": store.engine.url.render_as_string(hide_password=False)}
+    changed |= {"redis_url": redis_server.url, "trash_seconds": 0.5, "sweep_seconds": 0.05}
+    settings = settings.model_copy(update=changed)
+    blobs, stop = open_blobs(settings), threading.Event()
+    deleted, kept = (with_files(store, blobs, jobs=30) for _ in range(2))
+    sweeper = threading.Thread(target=run_sweeper, args=(settings, stop))
+    sweeper.start()
+    try:
+        put(store, batch_id=deleted.id)
+        wait_until(lambda: rows(store, Batch) == 1, what="the purge")
+    finally:
+        stop.set()
+        sweeper.join(20)
+    assert not sweeper.is_alive()
+    assert (rows(store, Job), len(blobs.keys("jobs"))) == (30, 30 * len(FILES))
+    assert listed(store, batch_id=kept.id) == kept.jobs[::-1]
+
+
+def test_nothing_is_left_of_folders_that_are_links(one_store: Store, settings: Settings, tmp_path: Path) -> None:
+    """Given a farm whose blobs lie behind a link on another disk, as people do, a purge works there as well."""
+    (tmp_path / "disk").mkdir()
+    (settings.data / "blobs").symlink_to(tmp_path / "disk")
+    blobs = open_blobs(settings)
+    batch = with_files(one_store, blobs)
+    put(one_store, batch_id=batch.id)
+    assert Purger(one_store, blobs, trash_seconds=0).purge_some(threading.Event()) == 1
+    assert list((tmp_path / "disk" / "jobs").iterdir()) == []
