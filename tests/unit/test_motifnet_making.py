@@ -25,6 +25,7 @@ from worker.networks.motifnet.convert import converted
 from worker.networks.motifnet.making.colours import Mood
 from worker.networks.motifnet.making.config import JUDGE, Config
 from worker.networks.motifnet.making.corruptions import FAMILIAR, SEVERITIES, UNSEEN
+from worker.networks.motifnet.making.curves import curves, joined
 from worker.networks.motifnet.making.data import Batch, Drawing, Reader, draw
 from worker.networks.motifnet.making.evaluate import figures
 from worker.networks.motifnet.making.judge import Dreamt, dream, verdict
@@ -360,6 +361,15 @@ def test_the_last_part_of_a_training_spoils_one_half_of_a_batch(drawn: tuple[Dra
     np.testing.assert_array_equal(half.pictures[:8], plain.pictures[:8])
     assert (half.pictures[8:] != plain.pictures[8:]).any()
     np.testing.assert_array_equal(half.shares, plain.shares)
+
+
+def test_the_curves_of_two_trainings_are_drawn_one_behind_the_other() -> None:
+    row = {"accuracy": 0.5, "watched": 0.6, "watched_attacked": 0.4, "radius": 1.0}
+    whole = joined([[{"step": 5, **row}, {"step": 10, **row}], [{"step": 5, **row}]])
+    assert [each["step"] for each in whole] == [5, 10, 15]
+    drawn, short = (np.asarray(curves(history)) for history in (whole, whole[:2]))
+    assert drawn.shape == short.shape
+    assert (drawn != short).any()
 
 
 def test_the_verdict_counts_by_source() -> None:

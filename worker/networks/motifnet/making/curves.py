@@ -1,8 +1,14 @@
-"""The curves of a training as a picture."""
+"""The curves of a training as a picture, or of several that went on from each other:
+
+`python -m worker.networks.motifnet.making.curves OUT.png FOLDER [FOLDER …]`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import argparse
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -36,3 +42,25 @@ def curves(history: Sequence[Mapping[str, float]]) -> Image.Image:
         label = f"radius (100 % = {largest:.0f})" if name == "radius" else name.replace("_", " ")
         pencil.text((_MARGIN + 170 * i, 14), label, colour, font)
     return page
+
+
+def joined(histories: Iterable[Sequence[Mapping[str, float]]]) -> list[Mapping[str, float]]:
+    """Histories, one behind the other, as one."""
+    whole: list[Mapping[str, float]] = []
+    for history in histories:
+        before = whole[-1]["step"] if whole else 0
+        whole += [{**row, "step": before + row["step"]} for row in history]
+    return whole
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Draw the curves of trainings.")
+    parser.add_argument("out", type=Path, help="the picture's file")
+    parser.add_argument("folders", type=Path, nargs="+", help="trainings' folders; each went on from the one before")
+    args = parser.parse_args()
+    curves(joined(json.loads((folder / "history.json").read_text()) for folder in args.folders)).save(args.out)
+
+
+if __name__ == "__main__":
+    main()
