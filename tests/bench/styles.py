@@ -169,6 +169,7 @@ def torch() -> Actions:
 
 def examples() -> Actions:
     """Content, style and picture in one batch at every step, in TensorFlow with its default threads."""
+    import keras
     import tensorflow as tf
 
     from tests.topologies import vgg19
@@ -193,7 +194,7 @@ def examples() -> Actions:
     def job(iterations: int) -> float:
         content, style = map(tf.constant, _pictures(JOB_SIDE))
         image = tf.Variable(content)
-        adam = tf.keras.optimizers.Adam(RATE)
+        adam = keras.optimizers.Adam(RATE)
         losses = []
         for _ in range(iterations):
             total, slope = evaluate(content, style, image.value())

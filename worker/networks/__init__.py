@@ -28,6 +28,9 @@ ENVIRONMENT = {
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     # On a GPU, too, a job resumed comes out as the job that went through.
     "TF_DETERMINISTIC_OPS": "1",
+    # When imported, TensorFlow looks for the Keras that it would lend its name, and so imports all of it: half a second.
+    # Of the old one it finds nothing. Keras itself, which reads users' networks, does not care.
+    "TF_USE_LEGACY_KERAS": "1",
 }
 
 
