@@ -6,13 +6,12 @@ import io
 import zipfile
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.schema import upgrade
+from tests.buckets import s3_service
 from tests.conftest import RedisServer
 from tests.integration.conftest import RunningApi, picture, uploaded
 from tests.integration.test_api_assets import problem
@@ -21,24 +20,17 @@ from tests.integration.worker_hand import finished
 
 
 @pytest.fixture
-def s3_api(settings: Settings, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApi]:
+def s3_api(settings: Settings, redis_server: RedisServer) -> Iterator[RunningApi]:
     """A running API whose blobs are in a bucket."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="farm")
     settings.data.mkdir(parents=True)
     store = Store(settings.database)
     upgrade(store)
-    changed = {"blobs_url": "s3://farm/pictures", "s3_endpoint": endpoint, "redis_url": redis_server.url, "port": 0}
-    running = RunningApi(settings.model_copy(update=changed), store)
-    yield running
-    running.close()
+    with s3_service() as endpoint:
+        changed = {"blobs_url": "s3://farm/pictures", "s3_endpoint": endpoint, "redis_url": redis_server.url, "port": 0}
+        running = RunningApi(settings.model_copy(update=changed), store)
+        yield running
+        running.close()
     store.dispose()
-    server.stop()
 
 
 def test_pictures_go_into_the_bucket_and_come_back(s3_api: RunningApi) -> None:

@@ -10,9 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from sqlalchemy import select
 
 from shared.blobs import Blobs, open_blobs
@@ -22,6 +20,7 @@ from shared.store import Store
 from shared.store.jobs import trash
 from shared.store.schema import upgrade
 from shared.store.tables import Batch, Job
+from tests.buckets import s3_service
 from tests.conftest import RedisServer, wait_until
 from tests.integration.farmhand import Submitted
 from tests.integration.test_store import get
@@ -34,20 +33,13 @@ FILES = ("1/frames/00001.jpg", "1/thumbnails/00001.jpg", "1/checkpoint-4.npz", "
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def blobs(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
+def blobs(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Blobs]:
     """A blob store: a local folder, and a bucket behind a real HTTP server."""
     if request.param == "folder":
         yield open_blobs(settings)
         return
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="farm")
-    yield open_blobs(settings.model_copy(update={"blobs_url": "s3://farm/blobs", "s3_endpoint": endpoint}))
-    server.stop()
+    with s3_service() as endpoint:
+        yield open_blobs(settings.model_copy(update={"blobs_url": "s3://farm/blobs", "s3_endpoint": endpoint}))
 
 
 @pytest.fixture

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import MemoryStore
 
 from shared.blobs import BlobMissing, Blobs, open_blobs
@@ -21,6 +19,7 @@ from shared.settings import Settings
 from shared.specs import DreamSpec
 from shared.store import Store
 from shared.store.tables import Job
+from tests.buckets import s3_service
 from worker import checkpoints
 from worker.context import Context
 from worker.workbench import Bench
@@ -29,16 +28,8 @@ from worker.workbench import Bench
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """An S3 service with a bucket called `farm`."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ACCESS_KEY_ID", "key")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
-        boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="farm")
+    with s3_service() as endpoint:
         yield endpoint
-        server.stop()
 
 
 @pytest.fixture(params=["folder", "bucket"])
