@@ -36,6 +36,7 @@ SHORT = {
     "octave_scale": "octaves.scale",
     "gradient": "gradient.normalise",
     "blur": "gradient.blur",
+    "decorrelate": "gradient.decorrelate",
     "tiling": "tiling.mode",
     "tile": "tiling.tile",
     "halo": "tiling.halo",

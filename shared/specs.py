@@ -102,6 +102,13 @@ class GradientSpec(Spec):
         le=64,
         description="Smooths the gradient before that: a Gaussian's standard deviation in pixels; 0 for none",
     )
+    decorrelate: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Steps in colours that photographs do not correlate, for natural colours instead of a rainbow's: the "
+        "power of their covariance that the gradient is multiplied by; 0 for none",
+    )
 
 
 class Tiling(Spec):

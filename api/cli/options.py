@@ -69,6 +69,7 @@ _FLAGS: dict[Kind, tuple[Flag, ...]] = {
         Flag("step", _HOW, "X"),
         Flag("gradient", _HOW),
         Flag("blur", _HOW, "PX", "Smooths the gradient: a Gaussian's standard deviation"),
+        Flag("decorrelate", _HOW, "0-1", "Natural colours instead of a rainbow's: 0 for none, 1 as in photographs"),
         Flag("jitter", _HOW, "PX"),
         Flag("detail", _HOW),
         Flag("clip", _HOW),

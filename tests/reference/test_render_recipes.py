@@ -263,6 +263,16 @@ class TestMotifnet:
             expected = recipes.laplacian_normalised(expected)
         assert cosine(direction(self.pair.network, fields, {"input": picture}), expected) >= 0.9999
 
+    @pytest.mark.parametrize("power", [0.5, 1.0])
+    @pytest.mark.parametrize("normalise", ["mean_abs", "laplacian"])
+    def test_decorrelated_colours(self, power: float, normalise: str) -> None:
+        picture = drawn(96, 128, seed=9)
+        fields = {"objective": [{"layer": "mixed3b"}], "gradient": {"decorrelate": power, "normalise": normalise}}
+        expected = recipes.decorrelated(recipes.gradient(picture, recipes.means_of_squares({"mixed3b": 1.0}))[1], power)
+        if normalise == "laplacian":
+            expected = recipes.laplacian_normalised(expected)
+        assert cosine(direction(self.pair.network, fields, {"input": picture}), expected) >= 0.9999
+
 
 class TestRoll:
     """Independent tiles on a shifted picture: the recipes' own tiling, without what it leaves out."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tests.reference import recipes
 from worker.networks import load
-from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std, unit_of
+from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std, correlate, unit_of
 from worker.render.recipe import never
 
 Array = NDArray[np.float32]
@@ -80,6 +80,26 @@ def test_smoothing_is_a_gaussian(sigma: float) -> None:
     assert np.abs(found - recipes.blurred(gradient, sigma)).max() <= 1e-6 * np.abs(gradient).max()
 
 
+@pytest.mark.parametrize("power", [0.3, 1.0])
+def test_colours_that_photographs_hardly_know_lose_their_strength(power: float) -> None:
+    grey, garish = np.ones((4, 5, 3), np.float32), np.zeros((4, 5, 3), np.float32)
+    garish[...] = 1, -2, 1
+    before = np.linalg.norm(grey), np.linalg.norm(garish)
+    correlate(grey, power)
+    correlate(garish, power)
+    assert np.linalg.norm(grey) >= 0.95 * before[0]
+    assert np.linalg.norm(garish) <= 0.04**power * before[1]
+
+
+def test_colours_are_mixed_alike_however_rows_are_cut() -> None:
+    gradient = drawn(700, 301)
+    whole, first = gradient.copy(), gradient[:5].copy()
+    correlate(whole, 0.5)
+    correlate(first, 0.5)
+    assert np.abs(whole - recipes.decorrelated(gradient, 0.5)).max() <= 1e-6 * np.abs(gradient).max()
+    assert np.array_equal(whole[:5], first)
+
+
 @pytest.mark.parametrize(
     ("work", "share"),
     [
@@ -88,8 +108,9 @@ def test_smoothing_is_a_gaussian(sigma: float) -> None:
         # The levels of a quarter, a sixteenth … of the size.
         (by_bands(5), 1 / 3),
         (lambda gradient, interrupt: blur(gradient, 4.0, interrupt), 0.0),
+        (lambda gradient, _interrupt: correlate(gradient, 0.5), 0.0),
     ],
-    ids=["std", "mean_abs", "bands", "blur"],
+    ids=["std", "mean_abs", "bands", "blur", "colours"],
 )
 def test_little_memory_is_taken_besides(work: Normalise, share: float) -> None:
     gradient = drawn(3000, 2500)

@@ -16,7 +16,7 @@ from worker.render.banded import each_rows
 from worker.render.errors import NotFinite
 from worker.render.gradients import Engine, program
 from worker.render.guide import guide_features
-from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std, is_finite, unit_of
+from worker.render.normalise import Normalise, blur, by_bands, by_mean_abs, by_std, correlate, is_finite, unit_of
 from worker.render.objectives import WeightedSum, statistic_of
 from worker.render.randomness import generator
 from worker.render.recipe import FloatArray, Interrupt, Slots, never
@@ -97,6 +97,8 @@ class Dream:
             return score, {**slots, "reached": np.array(score, np.float32)}
         if self._spec.gradient.blur:
             blur(gradient, self._spec.gradient.blur, interrupt)
+        if self._spec.gradient.decorrelate:
+            correlate(gradient, self._spec.gradient.decorrelate)
         self._normalise(gradient, interrupt)
         # The picture itself stays as it is, so that whatever is raised leaves nothing behind.
         changed = self._added(gradient, picture)
