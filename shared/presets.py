@@ -42,6 +42,8 @@ def _presets(*presets: Preset) -> dict[str, Preset]:
     return {preset.name: preset for preset in presets}
 
 
+#: Of `decorrelate`: enough to take the rainbows away, and little enough to leave motifs the colours that tell them.
+_NATURAL = 0.3
 # motifnet's numbers were chosen by eye, on the bundled pictures and on photographs. Its dreams are shifted about, so that
 # the grid of its strides does not show.
 _WHOLE_LAYER: dict[str, dict[str, Any]] = {
@@ -49,6 +51,7 @@ _WHOLE_LAYER: dict[str, dict[str, Any]] = {
         "objective": [{"layer": "mixed4a"}, {"layer": "mixed5a", "weight": 0.5}],
         "iterations": 12,
         "step": 2.0,
+        "gradient": {"decorrelate": _NATURAL},
         "jitter": 16,
     },
     "inception5h": {"objective": [{"layer": "mixed4c"}]},
@@ -90,13 +93,20 @@ def _one_channel(motif: str, **motifnet: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _look(name: str, summary: str, objective: list[dict[str, Any]], **fields: Any) -> Preset:
+def _look(
+    name: str,
+    summary: str,
+    objective: list[dict[str, Any]],
+    normalise: str = "laplacian",
+    decorrelate: float = _NATURAL,
+    **fields: Any,
+) -> Preset:
     """A look of motifnet: several motifs at once, every spatial frequency equally strong, so that they have colour."""
     look = {
         "octaves": {"count": 4, "scale": 1.4},
         "iterations": 14,
         "step": 1.5,
-        "gradient": {"normalise": "laplacian", "levels": 5},
+        "gradient": {"normalise": normalise, "levels": 5, "decorrelate": decorrelate},
         # Shifting the picture keeps its border from staying empty.
         "jitter": 24,
         "detail": "before",
@@ -198,16 +208,16 @@ DREAM_PRESETS = _presets(
     _look("impression", "Brush strokes and bare trees", _motifs("strokes", "branch")),
     _look("menagerie", "Owls, cats and butterflies looking back", _motifs("owl", "cat", "butterfly")),
     _look("starry", "Stars, spirals and snow crystals, bright on deep colours", _motifs("spiral", "star", "snow")),
-    _look("blaze", "Curled petals, glossy as silk, bright as fire", _channels("mixed4a", 243)),
-    _look("reef", "Shells, tendrils and waves, all in swirls", _channels("mixed4b", 249, 0)),
-    _look("grove", "Pines and plumes, rank behind rank", _channels("mixed4c", 211)),
-    _look("meadow", "Long grass, or a pelt, combed by the wind", _channels("mixed3b", 151)),
+    _look("blaze", "Curled petals, glossy as silk, bright as fire", _channels("mixed4a", 243), decorrelate=0),
+    _look("reef", "Shells, tendrils and waves, all in swirls", _channels("mixed4b", 249, 0), decorrelate=0),
+    _look("grove", "Pines and plumes, rank behind rank", _channels("mixed4c", 211), decorrelate=0),
+    _look("meadow", "Long grass, or a pelt, combed by the wind", _channels("mixed3b", 151), decorrelate=0),
     _look(
         "gaze",
         "Eyes that open everywhere",
         [{"layer": "mixed4a"}],
+        normalise="mean_abs",
         step=2.0,
-        gradient={"normalise": "mean_abs"},
     ),
 )
 
