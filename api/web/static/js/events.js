@@ -1,40 +1,16 @@
-// What happens on the farm, live: one stream of server-sent events for the whole page, brought back when it breaks.
+// What happens on the farm, live: one stream of server-sent events for all pages of the gallery that are open.
 
-const TYPES = [
-  "batch.submitted",
-  "batch.finished",
-  "batch.deleted",
-  "batch.restored",
-  "job.started",
-  "job.progress",
-  "job.frame",
-  "job.saved",
-  "job.requeued",
-  "job.succeeded",
-  "job.failed",
-  "job.cancelled",
-  "job.paused",
-  "job.resumed",
-  "job.retried",
-  "job.priority",
-  "job.deleted",
-  "job.restored",
-];
+import { Stream } from "./stream.js";
 
-// After these a job is another one than before; the others (progress, frames) tell all that changed.
-const CHANGES = new Set(
-  TYPES.filter((type) => type.startsWith("job.") && !["job.progress", "job.frame", "job.saved"].includes(type)),
-);
-export const changesJob = (event) => CHANGES.has(event.type);
+// After these a job stands as it did before, or all that changed is told; after the others it is another one.
+const PASSING = ["job.progress", "job.frame", "job.saved"];
+export const changesJob = ({ type }) => type.startsWith("job.") && !PASSING.includes(type);
 
-// Between attempts when the farm is gone: soon at first, then calmer.
-const DELAYS = [500, 1000, 2000, 4000, 8000];
+// A page that shares no stream lets go of its own when it was out of sight for so long; a look elsewhere is shorter.
+const UNSEEN = 5000;
 
 const listeners = new Set();
 const watchers = new Set();
-let source = null;
-let timer = null;
-let attempts = 0;
 let status = "closed";
 
 /** Calls `handler` with every event until the answer is called. */
@@ -53,49 +29,107 @@ export function onStatus(handler) {
   return () => watchers.delete(handler);
 }
 
-function become(next) {
-  if (next === status) return;
-  const before = status;
-  status = next;
-  for (const watcher of watchers) watcher(next, before);
+function hear({ event, status: next }) {
+  if (event) for (const listener of listeners) listener(event);
+  else if (next !== status) {
+    const before = status;
+    status = next;
+    for (const watcher of watchers) watcher(next, before);
+  }
 }
 
-export function connect() {
-  if (source) return;
-  source = new EventSource("/v1/events");
-  source.onopen = () => {
-    attempts = 0;
-    become("live");
-  };
-  source.onerror = () => {
-    become("lost");
-    // The browser reconnects by itself after a broken connection, but not after an answer that is an error.
-    if (source?.readyState === EventSource.CLOSED) again();
-  };
-  for (const type of TYPES) source.addEventListener(type, (message) => tell(JSON.parse(message.data)));
+/** The stream that all pages share. */
+class Shared {
+  get wanted() {
+    return Boolean(this.port);
+  }
+
+  connect() {
+    if (this.port) return;
+    this.port = reach();
+    this.port.onmessage = ({ data }) => hear(data);
+    this.port.postMessage("connect");
+  }
+
+  disconnect() {
+    this.port?.postMessage("disconnect");
+    this.port?.close();
+    this.port = null;
+    hear({ status: "closed" });
+  }
+
+  hurry() {
+    this.port?.postMessage("hurry");
+  }
+
+  renew() {
+    const port = reach();
+    port.postMessage("renew");
+    port.close();
+  }
 }
 
-function tell(event) {
-  for (const listener of listeners) listener(event);
+function reach() {
+  const worker = new SharedWorker("/web/js/streamworker.js", { name: "dreamfarm", type: "module" });
+  worker.onerror = shareNothing;
+  return worker.port;
 }
 
-function again() {
-  source?.close();
-  source = null;
-  clearTimeout(timer);
-  timer = setTimeout(connect, DELAYS[Math.min(attempts++, DELAYS.length - 1)]);
+/** A stream of the page's own, while it can be seen: for browsers that have nothing to share one by (Android's). */
+class Own {
+  constructor() {
+    this.stream = new Stream(hear);
+    this.wanted = false;
+    document.addEventListener("visibilitychange", () => this.look());
+  }
+
+  look() {
+    clearTimeout(this.timer);
+    if (!this.wanted) return;
+    if (document.visibilityState === "visible") this.stream.open();
+    else this.timer = setTimeout(() => this.stream.close(), UNSEEN);
+  }
+
+  connect() {
+    this.wanted = true;
+    this.look();
+  }
+
+  disconnect() {
+    this.wanted = false;
+    clearTimeout(this.timer);
+    this.stream.close();
+  }
+
+  hurry() {
+    this.stream.hurry();
+  }
+
+  /** Whoever signs in connects anew. */
+  renew() {}
 }
 
+let line = typeof SharedWorker === "undefined" ? new Own() : new Shared();
+
+/** The browser could not start what is shared. */
+function shareNothing() {
+  if (line instanceof Own) return;
+  const { wanted } = line;
+  line.disconnect();
+  line = new Own();
+  if (wanted) line.connect();
+}
+
+export const connect = () => line.connect();
+export const disconnect = () => line.disconnect();
 /** Try at once, now that there is reason to hope. */
-export function hurry() {
-  if (status !== "lost") return;
-  attempts = 0;
-  again();
-}
+export const hurry = () => line.hurry();
+/** To be called when someone has signed in: the stream that is open may be another person's. */
+export const renew = () => line.renew();
 
-export function disconnect() {
-  clearTimeout(timer);
-  source?.close();
-  source = null;
-  become("closed");
-}
+// A page that is left says so: the stream is not kept for it. The browser may bring it back as it was.
+addEventListener("pagehide", () => {
+  const { wanted } = line;
+  disconnect();
+  if (wanted) addEventListener("pageshow", connect, { once: true });
+});

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
-import { connect, disconnect, hurry, onStatus } from "./events.js";
+import { connect, disconnect, hurry, onStatus, renew } from "./events.js";
 import { galleryPage } from "./gallery.js";
 import { jobPage } from "./job.js";
 import { networkPage } from "./network.js";
@@ -120,6 +120,7 @@ async function start() {
     history.replaceState(null, "", location.pathname + location.search + "#/");
     try {
       await api.signIn(given);
+      renew();
     } catch (error) {
       toast(error.message, { tone: "error" });
     }

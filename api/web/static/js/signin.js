@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
+import { renew } from "./events.js";
 
 export function signInPage(signedIn) {
   const field = h("input", {
@@ -22,6 +23,7 @@ export function signInPage(signedIn) {
     problem.hidden = true;
     try {
       await api.signIn(field.value.trim());
+      renew();
       signedIn(await api.whoAmI());
     } catch (error) {
       problem.textContent = error.message;
