@@ -351,3 +351,15 @@ def test_a_picture_that_cannot_be_used_stands_in_the_way_only_where_it_counts(fo
     form.set_input_files("input[type=file] >> nth=0", tmp_path / "castle.jpg")
     expect(form.get_by_text("64 × 48")).to_be_visible()
     expect(submit_button(form)).to_be_enabled()
+
+
+def test_the_skip_link_leads_into_the_page_and_keeps_what_was_filled_in(form: Page) -> None:
+    form.get_by_label("Size").fill("96")
+    form.get_by_role("link", name="Skip to").focus()
+    form.keyboard.press("Enter")
+    assert form.evaluate("document.activeElement.id") == "main"
+    expect(form.get_by_label("Size")).to_have_value("96")
+    assert form.url.endswith("#/new")
+    # The next stop is in the form, not in the bar above it.
+    form.keyboard.press("Tab")
+    assert form.evaluate("document.getElementById('main').contains(document.activeElement)")

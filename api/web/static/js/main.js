@@ -134,6 +134,11 @@ async function start() {
 }
 
 api.whenSignedOut(signedOut);
+// A link to a place on the page would be taken for the address of another page.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 addEventListener("hashchange", () => {
   if (location.hash.startsWith("#key=") || location.hash.startsWith("#/key=")) start();
   else show();
