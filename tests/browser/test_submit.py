@@ -363,3 +363,30 @@ def test_the_skip_link_leads_into_the_page_and_keeps_what_was_filled_in(form: Pa
     # The next stop is in the form, not in the bar above it.
     form.keyboard.press("Tab")
     assert form.evaluate("document.getElementById('main').contains(document.activeElement)")
+
+
+@pytest.mark.parametrize("seed", [2**53 + 1, 2**63 - 1])
+def test_a_large_seed_keeps_all_its_digits(form: Page, farm: Farm, seed: int) -> None:
+    """Given a job whose seed is beyond JavaScript's numbers, its page shows it, and another job starts from it."""
+    job = {"kind": "dream", "size": {"long_edge": 96}, "iterations": 1, "name": f'a,"seed":{seed}', "seed": seed}
+    first = farm.submit(job)["job_ids"][0]
+    form.goto(f"{farm.url}/#/job/{first}")
+    expect(form.locator(".recipe .facts-list")).to_contain_text(f"Seed{seed}")
+    form.get_by_text("The whole specification").click()
+    expect(form.locator(".recipe pre")).to_contain_text(f'"seed": {seed}')
+    expect(form.get_by_role("heading", name=job["name"])).to_be_visible()
+    form.get_by_role("link", name="Use as a start").click()
+    expect(form.get_by_label("Seed")).to_have_value(str(seed))
+    form.get_by_text("More knobs").click()
+    form.get_by_label("Seed").fill(f" {seed - 2} ")
+    assert submitted(form, farm)["seed"] == seed - 2
+
+
+def test_a_seed_that_is_none_is_told_at_its_field(form: Page) -> None:
+    form.get_by_label("Start from noise").check()
+    form.get_by_text("More knobs").click()
+    for wrong in ("-1", "seven", str(2**63)):
+        form.get_by_label("Seed").fill(wrong)
+        expect(form.get_by_label("Seed")).to_have_attribute("aria-invalid", "true")
+        form.get_by_label("Seed").fill("")
+        expect(form.get_by_label("Seed")).not_to_have_attribute("aria-invalid", "true")

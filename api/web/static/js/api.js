@@ -1,5 +1,7 @@
 // The farm's HTTP API. The browser is known by a cookie that scripts cannot read (POST /v1/session).
 
+import { parse, stringify } from "./json.js";
+
 /** An answer that is an error: problem details (RFC 9457), or no answer at all (status 0). */
 export class Problem extends Error {
   constructor(status, body) {
@@ -19,7 +21,7 @@ export const whenSignedOut = (action) => (onSignedOut = action);
 async function call(method, path, { json, body, headers, signal, quiet } = {}) {
   const options = { method, headers: { ...HEADERS, ...headers }, signal, credentials: "same-origin" };
   if (json !== undefined) {
-    options.body = JSON.stringify(json);
+    options.body = stringify(json);
     options.headers["Content-Type"] = "application/json";
   } else if (body !== undefined) options.body = body;
   let response;
@@ -29,7 +31,7 @@ async function call(method, path, { json, body, headers, signal, quiet } = {}) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, { detail: "the farm cannot be reached" });
   }
-  if (response.ok) return response.status === 204 ? null : response.json();
+  if (response.ok) return response.status === 204 ? null : parse(await response.text());
   const problem = new Problem(response.status, await response.json().catch(() => ({})));
   if (response.status === 401 && !quiet) onSignedOut();
   throw problem;

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
-import { CHOICES, ELSEWHERE, FALLBACK, NONE, NUMBERS, SIZES, at, merged, put, without } from "./specfields.js";
+import { CHOICES, DIGITS, ELSEWHERE, FALLBACK, NONE, NUMBERS, SIZES, at, merged, put, without } from "./specfields.js";
 import { Terms } from "./terms.js";
 import { complain } from "./widgets.js";
 
@@ -124,10 +124,7 @@ export class Knobs {
       );
     const input = h("input", {
       id,
-      type: "number",
-      min,
-      max,
-      step,
+      ...(DIGITS.includes(path) ? { type: "text", inputmode: "numeric" } : { type: "number", min, max, step }),
       list: sizes ? "sizes" : null,
       "aria-describedby": `${id}-help`,
       oninput: this.changed,
@@ -237,7 +234,8 @@ export class Knobs {
     const spec = { ...structuredClone(this.unseen), kind, preset: this.preset.name, model: this.model.value };
     for (const [path, input] of this.inputs) {
       const { kind: only } = this.numbers.get(path);
-      if (input.value !== "" && (only === undefined || only === kind)) put(spec, path, Number(input.value));
+      if (input.value.trim() !== "" && (only === undefined || only === kind))
+        put(spec, path, DIGITS.includes(path) ? input.value.trim() : Number(input.value));
     }
     for (const [path, { select, kind: only }] of this.choices)
       if (select.value && (only === undefined || only === kind))

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { h, icon } from "./dom.js";
+import { stringify } from "./json.js";
 import { toast } from "./widgets.js";
 
 const layer = ({ layer, channel, weight }) =>
@@ -58,7 +59,7 @@ function pictures(spec) {
 }
 
 export function recipe(job, person) {
-  const text = JSON.stringify(job.spec, null, 2);
+  const text = stringify(job.spec, 2);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);

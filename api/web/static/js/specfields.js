@@ -50,10 +50,13 @@ export const NUMBERS = [
   ["tv_weight", "Smoothness", 0, 1e9, "any", "More is smoother", "style"],
   ["learning_rate", "Learning rate", 0.01, 1000, "any", "How far each step goes", "style"],
   ["noise", "Noise", 0, 1, "any", "How much of the start is noise: 0 starts from the picture, 1 from nothing", "style"],
-  ["seed", "Seed", 0, 2 ** 53 - 1, 1, "Another number, another variant"],
+  ["seed", "Seed", null, null, null, "Another number, another variant"],
   ["frames.every", "Frames every", 0, 100000, 1, "Keep an intermediate picture every N iterations; 0: one per octave"],
   ["priority", "Priority", 0, 9, 1, "0 is the most urgent"],
 ];
+
+// Numbers that can have more digits than JavaScript's: they are text in the page.
+export const DIGITS = ["seed"];
 
 // Fields that are a choice: path, label, what there is to choose, what it does, and for which kind.
 export const CHOICES = [
