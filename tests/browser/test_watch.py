@@ -227,6 +227,31 @@ def test_priority_can_be_changed(gallery: Page, farm: Farm, long_job: dict[str, 
     wait_until(lambda: farm.job(long_job["id"])["priority"] == 2, what="the new priority")
 
 
+def test_the_priority_shown_is_the_jobs(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    """Given an open page, the choice follows what someone else sets, and goes back when setting fails."""
+    address = f"/v1/jobs/{long_job['id']}"
+    open_page(gallery, farm, f"/job/{long_job['id']}")
+    choice = gallery.get_by_label("Priority")
+    expect(choice).to_have_value("5")
+    farm.http.patch(address, json={"priority": 1}).raise_for_status()
+    expect(choice).to_have_value("1")
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "PATCH":
+            route.fulfill(status=503, json={"detail": "the database is away"})
+        else:
+            route.continue_()
+
+    gallery.route(f"**{address}", refuse)
+    choice.select_option("7")
+    expect(gallery.locator(".toast")).to_contain_text("the database is away")
+    expect(choice).to_have_value("1")
+    gallery.unroute(f"**{address}")
+    choice.select_option("7")
+    wait_until(lambda: farm.job(long_job["id"])["priority"] == 7, what="the new priority")
+    expect(choice).to_have_value("7")
+
+
 def test_older_batches_come_as_one_scrolls(gallery: Page, farm: Farm) -> None:
     ids = [farm.submit(LONG | {"priority": 9}, name=f"small {i}")["id"] for i in range(30)]
     for id_ in ids:

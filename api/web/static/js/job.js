@@ -156,6 +156,7 @@ class JobPage {
     this.reason.hidden = !job.reason;
     this.trash.update(job);
     this.priority.hidden = this.person.role === "viewer" || !UNFINISHED.includes(job.state);
+    if (!this.choosing) this.choice.value = String(job.priority);
     this.octaves.set(job);
     this.line.textContent = progressLine(progress);
     if (job.state !== "running") this.speed = new Speed();
@@ -185,22 +186,32 @@ class JobPage {
 
   /** Lets an unfinished job go before others, or after them. */
   priorityField() {
-    const option = (value) =>
-      h("option", { value, selected: value === this.job.priority }, PRIORITIES[value] ?? String(value));
-    const choice = h(
+    this.choice = h(
       "select",
-      { id: "priority" },
-      Array.from({ length: 10 }, (_, value) => option(value)),
+      { id: "priority", onchange: () => this.prioritise() },
+      Array.from({ length: 10 }, (_, value) => h("option", { value }, PRIORITIES[value] ?? String(value))),
     );
-    choice.addEventListener("change", async () => {
-      try {
-        await api.setPriority(this.id, Number(choice.value));
-        toast(`Priority ${choice.value}`);
-      } catch (error) {
-        complain(error);
-      }
-    });
-    return h("div", { class: "priority" }, h("label", { for: "priority" }, "Priority"), choice);
+    return h("div", { class: "priority" }, h("label", { for: "priority" }, "Priority"), this.choice);
+  }
+
+  /** Sets the priority that was chosen, one after the other where the keyboard goes through several. */
+  async prioritise() {
+    if (this.choosing) return;
+    this.choosing = true;
+    try {
+      let sent;
+      do {
+        sent = this.choice.value;
+        const { job } = await api.setPriority(this.id, Number(sent));
+        this.job = { ...this.job, priority: job.priority };
+      } while (this.choice.value !== sent);
+      toast(`Priority ${this.job.priority}`);
+    } catch (error) {
+      complain(error);
+    } finally {
+      this.choosing = false;
+      this.show();
+    }
   }
 
   showDownloads() {
