@@ -7,12 +7,16 @@ import re
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
+from sqlalchemy import delete
 
+from shared.store import Store
+from shared.store.tables import Frame
 from tests.browser.conftest import LONG, Farm
 from tests.conftest import wait_until
 
@@ -277,6 +281,42 @@ def test_the_picture_of_a_running_job_follows_its_frames(gallery: Page, farm: Fa
     first = picture.get_attribute("src")
     wait_until(lambda: picture.get_attribute("src") != first, seconds=60, what="the next frame")
     expect(gallery.locator(".octaves")).to_have_attribute("aria-valuetext", re.compile("octave 1 of 1"))
+
+
+def test_only_new_frames_are_asked_for_and_one_list_at_a_time(
+    gallery: Page, farm: Farm, long_job: dict[str, Any]
+) -> None:
+    """Given a job that makes frames, its page never lists what it has, until the job is started over."""
+    asked: list[int] = []
+    under_way: set[str] = set()
+    most: list[int] = []
+
+    def begins(request: Request) -> None:
+        if "/frames?" in request.url:
+            asked.append(int(*parse_qs(urlsplit(request.url).query).get("cursor", ["-1"])))
+            under_way.add(request.url + str(len(asked)))
+            most.append(len(under_way))
+
+    gallery.on("request", begins)
+    gallery.on("requestfinished", lambda request: "/frames?" in request.url and under_way.clear())
+    open_page(gallery, farm, f"/job/{long_job['id']}")
+    slider = gallery.get_by_label("Frame", exact=True)
+    wait_until(lambda: int(slider.get_attribute("max") or 0) > 20, seconds=60, what="twenty frames")
+    known = [number for number in asked if number >= 0]
+    assert len(known) > 2
+    assert asked == [-1] * (len(asked) - len(known)) + sorted(known)
+    assert known[-1] > 10
+    assert set(most) == {1}
+
+    farm.steer("jobs", long_job["id"], "pause")
+    expect(gallery.locator(".job-state .badge")).to_have_text("paused")
+    wait_until(lambda: farm.job(long_job["id"])["worker"] is None, what="the end of the slice")
+    store = Store(f"sqlite:///{farm.data / 'dreamfarm.db'}")
+    with store.write() as session:
+        session.execute(delete(Frame).where(Frame.job_id == long_job["id"], Frame.number != 2))
+    store.dispose()
+    farm.http.patch(f"/v1/jobs/{long_job['id']}", json={"priority": 6}).raise_for_status()
+    expect(slider).to_have_attribute("max", "0")
 
 
 def test_workers_are_shown(gallery: Page) -> None:

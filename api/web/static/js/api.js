@@ -63,10 +63,10 @@ export const presets = () => call("GET", "/v1/presets");
 export const samples = () => call("GET", "/samples");
 export const plan = (specs, signal) => call("POST", "/v1/plan", { json: { jobs: specs }, signal });
 
-/** All frames of a job, page by page. */
-export async function frames(id, signal) {
+/** A job's frames whose numbers are above `after`, or all, page by page. */
+export async function frames(id, after, signal) {
   const found = [];
-  let cursor;
+  let cursor = after;
   do {
     const page = await call("GET", `/v1/jobs/${id}/frames${query({ cursor, limit: 500 })}`, { signal });
     found.push(...page.items);

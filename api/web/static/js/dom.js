@@ -68,6 +68,18 @@ export function icon(name) {
   return svg;
 }
 
+/** Runs `action` when called, but never twice at a time: calls while it runs are answered by one more run after it. */
+export function oneByOne(action) {
+  let running = null;
+  let next = null;
+  const run = () => {
+    next = null;
+    running = action().finally(() => (running = null));
+    return running;
+  };
+  return () => (running ? (next ??= running.then(run, run)) : run());
+}
+
 /** `action` at most once per `milliseconds`, the last call winning. */
 export function calmly(action, milliseconds) {
   let timer = null;

@@ -1,7 +1,7 @@
 // One job: its picture through all frames, how far it is, what it is made of, and what happened to it.
 
 import * as api from "./api.js";
-import { calmly, fill, h, icon } from "./dom.js";
+import { calmly, fill, h, icon, oneByOne } from "./dom.js";
 import { changesJob, onEvent } from "./events.js";
 import { amount, bytes, clock, date, duration, pixels } from "./format.js";
 import { octaveBar } from "./octaves.js";
@@ -23,12 +23,15 @@ class JobPage {
     this.title = "Job";
     this.aborter = new AbortController();
     this.speed = new Speed();
+    this.frames = [];
     this.node = h(
       "div",
       { class: "page job-page" },
       h("div", { class: "stage skeleton" }),
       h("div", { class: "panel skeleton side" }),
     );
+    this.loadFrames = oneByOne(() => this.readFrames());
+    this.loadLog = oneByOne(() => this.readLog());
     this.loadFramesSoon = calmly(() => this.loadFrames(), 300);
     this.loadLogSoon = calmly(() => this.loadLog(), 2000);
     this.refreshSoon = calmly(() => this.refresh(), 200);
@@ -250,15 +253,16 @@ class JobPage {
     }
   }
 
-  async loadFrames() {
+  async readFrames() {
     try {
-      this.viewer.setFrames(await api.frames(this.id, this.aborter.signal), this.job);
+      this.frames = await moreFrames(this.id, this.frames, this.aborter.signal);
+      this.viewer.setFrames(this.frames, this.job);
     } catch (error) {
       complain(error);
     }
   }
 
-  async loadLog() {
+  async readLog() {
     try {
       const entries = await api.log(this.id, this.aborter.signal);
       fill(
@@ -277,6 +281,18 @@ class JobPage {
       complain(error);
     }
   }
+}
+
+/**
+ * `known` frames, and those that came since. The last one is asked for again: when it is not there, or another one, the
+ * job was started over, and all are.
+ */
+async function moreFrames(id, known, signal) {
+  const last = known.at(-1);
+  if (!last) return api.frames(id, undefined, signal);
+  const [same, ...fresh] = await api.frames(id, last.number - 1, signal);
+  const stands = same?.number === last.number && same.created_at === last.created_at;
+  return stands ? [...known, ...fresh] : api.frames(id, undefined, signal);
 }
 
 /** Megapixel-iterations a second over the last moments; before there are two, over all slices that are saved. */
