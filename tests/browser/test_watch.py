@@ -39,11 +39,11 @@ def test_new_jobs_appear_and_their_progress_moves_by_itself(gallery: Page, farm:
 
 def test_filters_show_jobs_while_they_are_in_that_state(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
     card = gallery.locator(f".card[data-job={long_job['id']}]")
-    gallery.get_by_role("link", name="Running").click()
+    gallery.get_by_role("link", name="running", exact=True).click()
     expect(card).to_be_visible(timeout=60_000)
     farm.steer("jobs", long_job["id"], "pause")
     expect(card).to_have_count(0)
-    gallery.get_by_role("link", name="Paused").click()
+    gallery.get_by_role("link", name="paused", exact=True).click()
     expect(card).to_be_visible()
     assert "state=paused" in gallery.url
 
@@ -181,6 +181,16 @@ def test_what_happens_while_a_page_loads_is_not_missed(
     open_page(gallery, farm, f"/job/{id_}" if page == "job" else f"/batch/{long_job['batch']}")
     state = gallery.locator(".job-state .badge" if page == "job" else f".card[data-job={id_}] .badge")
     expect(state).to_have_text("cancelled")
+
+
+def test_a_batchs_page_by_the_beginning_of_its_id_hears(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    open_page(gallery, farm, f"/batch/{long_job['batch'][:-2]}")
+    expect(gallery.get_by_role("heading", name="Endless")).to_be_visible()
+    card = gallery.locator(f".card[data-job={long_job['id']}]")
+    expect(card.locator(".badge")).to_have_text("running", timeout=60_000)
+    farm.steer("jobs", long_job["id"], "pause")
+    expect(card.locator(".badge")).to_have_text("paused")
+    expect(gallery.locator(".legend")).to_contain_text("1 paused")
 
 
 def test_cancelling_asks_first_and_can_be_undone(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:

@@ -96,6 +96,8 @@ class Gallery {
     try {
       if (this.filter.batch) {
         const batch = await api.batch(this.filter.batch, this.aborter.signal);
+        // The address may have had a prefix of the ID only.
+        this.filter.batch = batch.id;
         this.header ??= new BatchHeader(batch, this.person, () => this.refresh());
         this.header.update(batch);
         this.knowTrashed(Boolean(batch.deleted_at));
@@ -207,7 +209,7 @@ class Gallery {
   }
 
   hear(event) {
-    if (this.filter.batch && event.batch !== this.filter.batch) return;
+    if (this.filter.batch && !event.batch?.startsWith(this.filter.batch)) return;
     if (event.type === "batch.restored") this.strip?.beginAnew();
     this.refreshTopSoon();
     const card = this.cards.get(event.job);
