@@ -67,6 +67,27 @@ def test_many_jobs_come_as_one_scrolls(gallery: Page, farm: Farm) -> None:
     expect(gallery.locator(".legend")).to_contain_text("130 cancelled")
 
 
+def test_jobs_that_could_not_be_read_are_read_again(gallery: Page, farm: Farm) -> None:
+    """Given a farm that stumbles while many jobs change, all of them are shown as they are in the end."""
+    answer = farm.submit(*[LONG | {"name": f"many {i}", "priority": 9} for i in range(20)], name="Stumbling")
+    farm.steer("batches", answer["id"], "pause")
+    open_page(gallery, farm, f"/batch/{answer['id']}")
+    expect(gallery.locator(".card.paused")).to_have_count(20)
+    stumbled: list[str] = []
+
+    def stumble(route: Route) -> None:
+        stumbled.append(route.request.url)
+        if len(stumbled) > 6:
+            route.continue_()
+        else:
+            route.fulfill(status=503, json={"detail": "the database is away"})
+
+    gallery.route(re.compile(r"/v1/jobs/\w+$"), stumble)
+    farm.steer("batches", answer["id"], "cancel")
+    expect(gallery.locator(".toast")).to_contain_text(["the database is away"])
+    expect(gallery.locator(".card.cancelled")).to_have_count(20)
+
+
 def test_frames_can_be_gone_through_with_the_keyboard(gallery: Page, farm: Farm, dreamt: dict[str, Any]) -> None:
     open_page(gallery, farm, f"/job/{dreamt['id']}")
     slider = gallery.get_by_label("Frame", exact=True)

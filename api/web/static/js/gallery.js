@@ -11,6 +11,8 @@ import { STATES, complain, emptyState, errorState, skeletons } from "./widgets.j
 const CALM = 1200;
 // Jobs asked for one by one at the same time; more would crowd out the pictures.
 const AT_ONCE = 4;
+// Between a job that could not be read and the next attempt.
+const AGAIN = 3000;
 // The trash is chosen as if it were a state.
 const TRASH = "deleted";
 
@@ -44,6 +46,7 @@ class Gallery {
     this.refreshNewSoon = calmly(() => this.loadNew(), CALM);
     this.beginAnewSoon = calmly(() => this.loadFirst(), CALM);
     this.updateStaleSoon = calmly(() => this.updateStale(), 250);
+    this.updateStaleAgain = calmly(() => this.updateStale(), AGAIN);
     this.leave = onEvent((event) => this.hear(event));
     this.observer = new IntersectionObserver((entries) => entries[0].isIntersecting && this.loadMore(), {
       rootMargin: "800px",
@@ -228,19 +231,33 @@ class Gallery {
   async updateStale() {
     const ids = [...this.stale].filter((id) => this.cards.has(id));
     this.stale.clear();
+    let trouble = null;
     const next = async () => {
       while (ids.length) {
         const id = ids.pop();
         try {
           this.settle(await api.job(id, this.aborter.signal));
         } catch (error) {
-          if (error.status !== 404) return complain(error);
-          this.drop(id);
+          if (error.status === 404) this.drop(id);
+          else {
+            trouble = error;
+            for (const unread of [id, ...ids.splice(0)]) this.stale.add(unread);
+          }
         }
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, next));
     this.sayIfEmpty();
+    if (trouble) this.putOff(trouble);
+    else this.troubled = false;
+  }
+
+  /** Reads what is stale later, and says why once, however often it fails. */
+  putOff(error) {
+    if (this.aborter.signal.aborted || error.status === 401) return;
+    if (!this.troubled) complain(error);
+    this.troubled = true;
+    this.updateStaleAgain();
   }
 
   /** Shows a job as it is now, or takes it away when it left the state that is asked for. */
