@@ -67,6 +67,43 @@ def test_many_jobs_come_as_one_scrolls(gallery: Page, farm: Farm) -> None:
     expect(gallery.locator(".legend")).to_contain_text("130 cancelled")
 
 
+def test_back_leads_to_where_one_was(gallery: Page, farm: Farm) -> None:
+    """Given a gallery scrolled far, a job's page and Back: the same cards at the same place, and as they are now."""
+    answer = farm.submit(*[LONG | {"name": f"far {i}", "priority": 9} for i in range(130)], name="Far")
+    farm.steer("batches", answer["id"], "pause")
+    open_page(gallery, farm, f"/batch/{answer['id']}")
+    cards = gallery.locator(".card:not(.skeleton)")
+
+    def all_there() -> bool:
+        gallery.mouse.wheel(0, 4000)
+        gallery.wait_for_timeout(50)
+        return cards.count() == 130
+
+    wait_until(all_there, what="all 130 cards")
+    card = gallery.locator(f".card[data-job={answer['job_ids'][7]}]")
+    card.scroll_into_view_if_needed()
+    place = gallery.evaluate("scrollY")
+    assert place > 1000
+    card.click()
+    expect(gallery.get_by_role("heading", name="far 7")).to_be_visible()
+    farm.steer("jobs", answer["job_ids"][7], "cancel")
+    expect(gallery.locator(".job-state .badge")).to_have_text("cancelled")
+
+    gallery.go_back()
+    expect(cards).to_have_count(130)
+    assert abs(gallery.evaluate("scrollY") - place) < 5
+    expect(card.locator(".badge")).to_have_text("cancelled")
+    expect(card).to_be_focused()
+    # It is live again, and a link leads to its beginning, as always.
+    farm.steer("batches", answer["id"], "cancel")
+    expect(gallery.locator(".card.cancelled")).to_have_count(130)
+    gallery.get_by_role("link", name="All batches").click()
+    expect(gallery.locator(".batch-strip")).to_be_visible()
+    assert gallery.evaluate("scrollY") == 0
+    gallery.go_back()
+    expect(cards).to_have_count(130)
+
+
 def test_jobs_that_could_not_be_read_are_read_again(gallery: Page, farm: Farm) -> None:
     """Given a farm that stumbles while many jobs change, all of them are shown as they are in the end."""
     answer = farm.submit(*[LONG | {"name": f"many {i}", "priority": 9} for i in range(20)], name="Stumbling")

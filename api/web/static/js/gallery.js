@@ -32,6 +32,9 @@ class Gallery {
     this.beginning = 0;
     this.stale = new Set();
     this.asking = new Set();
+    this.resting = false;
+    // Whether a job came back that belongs between the others, while this was out of sight.
+    this.anew = false;
     this.aborter = new AbortController();
     this.top = h("section", { "aria-label": batch ? "Batch" : "Batches" });
     this.grid = h("div", { class: "grid" });
@@ -62,10 +65,31 @@ class Gallery {
 
   /** Reads everything again that may have changed unheard. */
   refresh() {
-    this.loadTop();
-    this.loadNew();
     for (const id of this.cards.keys()) this.stale.add(id);
+    if (!this.resting) this.catchUp();
+  }
+
+  catchUp() {
+    this.loadTop();
+    if (this.anew) this.loadFirst();
+    else this.loadNew();
+    this.anew = false;
     this.updateStale();
+  }
+
+  /** Out of sight, but someone may come back: from now on it is only noted what changes. */
+  rest() {
+    this.resting = true;
+    this.left = this.strip?.row.scrollLeft;
+    this.observer.disconnect();
+  }
+
+  /** In sight again, as it was left; what changed meanwhile is read now. */
+  wake() {
+    this.resting = false;
+    this.observer.observe(this.sentinel);
+    if (this.left) this.strip.row.scrollLeft = this.left;
+    this.catchUp();
   }
 
   async start() {
@@ -105,7 +129,8 @@ class Gallery {
         this.header.update(batch);
         this.knowTrashed(Boolean(batch.deleted_at));
         if (!this.top.contains(this.header.node)) fill(this.top, this.header.node);
-        document.title = `${batch.name || `Batch ${batch.id}`} · dreamfarm`;
+        this.title = batch.name || `Batch ${batch.id}`;
+        if (!this.resting) document.title = `${this.title} · dreamfarm`;
       } else {
         this.strip ??= new BatchStrip(this.aborter.signal);
         await this.strip.refresh();
@@ -214,8 +239,14 @@ class Gallery {
   hear(event) {
     if (this.filter.batch && !event.batch?.startsWith(this.filter.batch)) return;
     if (event.type === "batch.restored") this.strip?.beginAnew();
-    this.refreshTopSoon();
     const card = this.cards.get(event.job);
+    const comesBack = !card && event.type === (this.deleted ? "job.deleted" : "job.restored");
+    if (this.resting) {
+      if (card || this.asking.size) this.stale.add(event.job);
+      this.anew ||= comesBack;
+      return;
+    }
+    this.refreshTopSoon();
     if (event.type === "batch.submitted") this.refreshNewSoon();
     else if (event.type === "job.progress" && card) card.progress(event);
     else if (changesJob(event)) {
@@ -223,7 +254,7 @@ class Gallery {
       if (card) {
         this.stale.add(event.job);
         this.updateStaleSoon();
-      } else if (event.type === (this.deleted ? "job.deleted" : "job.restored")) this.beginAnewSoon();
+      } else if (comesBack) this.beginAnewSoon();
       else if (this.filter.state) this.refreshNewSoon();
     }
   }

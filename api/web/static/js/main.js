@@ -16,7 +16,14 @@ const nav = document.getElementById("nav");
 const account = document.getElementById("account");
 const banner = document.getElementById("banner");
 
+// Galleries that were left stay as they are, by the number of their visit, which stands in the browser's history: Back
+// leads to the same cards, at the same place. More than a few would be memory for what hardly anyone goes back to.
+const RESTING = 4;
+const resting = new Map();
+let visits = Date.now();
+
 let page = null;
+let visit = null;
 let strip = null;
 let person = null;
 
@@ -37,10 +44,47 @@ function decoded(part) {
 }
 
 function open(next) {
-  page?.close();
+  leavePage();
   page = next;
   fill(main, page.node);
   document.title = page.title ? `${page.title} · dreamfarm` : "dreamfarm";
+}
+
+function leavePage() {
+  if (page?.rest) {
+    page.rest();
+    resting.set(visit, { page, top: scrollY, focus: document.activeElement });
+    const [oldest] = resting.keys();
+    if (resting.size > RESTING) closeResting(oldest);
+  } else page?.close();
+  page = null;
+}
+
+function closeResting(number) {
+  resting.get(number).page.close();
+  resting.delete(number);
+}
+
+/** Another person may come: nothing of the one before is kept. */
+function closeAll() {
+  leavePage();
+  for (const number of [...resting.keys()]) closeResting(number);
+}
+
+/** Opens a new gallery, or the one that was left at this place of the browser's history. */
+function openGallery(filter) {
+  const left = resting.get(history.state?.visit);
+  if (!left) {
+    open(galleryPage(filter, person));
+    visit = ++visits;
+    history.replaceState({ visit }, "");
+    return { top: 0, focus: main };
+  }
+  resting.delete(history.state.visit);
+  open(left.page);
+  visit = history.state.visit;
+  left.page.wake();
+  return { top: left.top, focus: page.node.contains(left.focus) ? left.focus : main };
 }
 
 function show({ focus = true } = {}) {
@@ -51,13 +95,14 @@ function show({ focus = true } = {}) {
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  let place = { top: 0, focus: main };
   if (name === "job" && id) open(jobPage(id, person));
   else if (name === "network") open(networkPage(id, person));
   else if (name === "new") open(submitPage(person));
-  else open(galleryPage({ batch: name === "batch" ? id : undefined, state: search.get("state") }, person));
+  else place = openGallery({ batch: name === "batch" ? id : undefined, state: search.get("state") });
   // Screen readers and the Tab key go on from the new page, not from the link that is gone.
-  if (focus) main.focus({ preventScroll: true });
-  scrollTo(0, 0);
+  if (focus) place.focus.focus({ preventScroll: true });
+  scrollTo(0, place.top);
 }
 
 function signedOut() {
@@ -67,6 +112,7 @@ function signedOut() {
   strip = null;
   nav.hidden = true;
   fill(account);
+  closeAll();
   open(signInPage(signedIn));
 }
 
@@ -74,6 +120,7 @@ function signedIn(who) {
   // Another person may have been looking: nothing of theirs goes on.
   disconnect();
   strip?.close();
+  closeAll();
   person = who;
   nav.hidden = false;
   nav.querySelector('[data-page="new"]').hidden = who.role === "viewer";
@@ -110,6 +157,7 @@ function tellStatus(status, before) {
     if (before === "lost") toast("Back in touch with the farm");
     // Also the first time: what happened between the page's questions and the stream's beginning was not told.
     page?.refresh?.();
+    for (const left of resting.values()) left.page.refresh();
   }
 }
 
@@ -144,5 +192,7 @@ addEventListener("hashchange", () => {
   else show();
 });
 addEventListener("online", hurry);
+// The browser would scroll before the page is there.
+history.scrollRestoration = "manual";
 onStatus(tellStatus);
 start();
