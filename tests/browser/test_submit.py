@@ -154,6 +154,38 @@ def test_dropped_files_are_taken(form: Page) -> None:
     expect(form.get_by_text("1024 × 683").first).to_be_visible()
 
 
+_PASTE = """(target, [bytes, text]) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([new Uint8Array(bytes)], "image.jpg", { type: "image/jpeg" }));
+  if (text) clipboardData.setData("text/plain", text);
+  target.focus();
+  return target.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_pasted_pictures_are_taken(form: Page) -> None:
+    """They go where the focus is, or else to the first pictures; what is pasted as text stays with its field."""
+    data = list(sample("dusk").read_bytes())
+    form.locator("main").evaluate(_PASTE, [data, ""])
+    pictures = form.get_by_role("group", name="Pictures")
+    expect(pictures.locator("li.ready")).to_contain_text(["1024 × 683"])
+    form.get_by_text("Style transfer").click()
+    styles = form.get_by_role("group", name="Styles")
+    styles.locator("input[type=file]").first.evaluate(_PASTE, [data, ""])
+    expect(styles.locator("li.ready")).to_have_count(1)
+    assert form.get_by_label("Size").evaluate(_PASTE, [data, "96"]), "the field gets it"
+    expect(form.locator(".picked li")).to_have_count(2)
+
+
+def test_a_bundled_picture_that_cannot_be_had_is_told(form: Page) -> None:
+    form.route("**/samples/dusk.jpg", lambda route: route.abort())
+    form.get_by_role("group", name="Pictures").get_by_role("button", name="at dusk").click()
+    expect(form.locator(".toast")).to_contain_text("the farm cannot be reached")
+    form.unroute("**/samples/dusk.jpg")
+    form.get_by_role("group", name="Pictures").get_by_role("button", name="at dusk").click()
+    expect(form.locator(".picked li.ready")).to_have_count(1)
+
+
 def test_mistakes_are_shown_at_their_fields(form: Page) -> None:
     form.get_by_role("button", name="at dusk").click()
     form.get_by_label("Layer", exact=True).select_option("logits")

@@ -18,19 +18,22 @@ let onSignedOut = () => {};
 /** What happens when the farm no longer knows the browser. */
 export const whenSignedOut = (action) => (onSignedOut = action);
 
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, { detail: "the farm cannot be reached" });
+  }
+}
+
 async function call(method, path, { json, body, headers, signal, quiet } = {}) {
   const options = { method, headers: { ...HEADERS, ...headers }, signal, credentials: "same-origin" };
   if (json !== undefined) {
     options.body = stringify(json);
     options.headers["Content-Type"] = "application/json";
   } else if (body !== undefined) options.body = body;
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0, { detail: "the farm cannot be reached" });
-  }
+  const response = await reach(path, options);
   if (response.ok) return response.status === 204 ? null : parse(await response.text());
   const problem = new Problem(response.status, await response.json().catch(() => ({})));
   if (response.status === 401 && !quiet) onSignedOut();
@@ -61,6 +64,13 @@ export const portraits = (model, signal) =>
 export const layers = (model) => call("GET", `/v1/models/${encodeURIComponent(model)}/layers`);
 export const presets = () => call("GET", "/v1/presets");
 export const samples = () => call("GET", "/samples");
+export const sampleAddress = (name) => `/samples/${name}.jpg`;
+/** A bundled picture, as a file to upload. */
+export async function sample(name) {
+  const response = await reach(sampleAddress(name));
+  if (!response.ok) throw new Problem(response.status, { detail: `the farm has no picture ${name}` });
+  return new File([await response.blob()], `${name}.jpg`, { type: "image/jpeg" });
+}
 export const plan = (specs, signal) => call("POST", "/v1/plan", { json: { jobs: specs }, signal });
 
 /** A job's frames whose numbers are above `after`, or all, page by page. */

@@ -80,7 +80,7 @@ export function oneByOne(action) {
   return () => (running ? (next ??= running.then(run, run)) : run());
 }
 
-/** `action` at most once per `milliseconds`, the last call winning. */
+/** Runs `action` once, `milliseconds` after a call; whatever is called until then is part of it. */
 export function calmly(action, milliseconds) {
   let timer = null;
   return () => {

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 
 export function octaveBar(job) {
-  const { count } = { count: Math.max(1, job.progress.octaves || job.spec.octaves.count) };
+  const count = Math.max(1, job.progress.octaves || job.spec.octaves.count);
   const { scale } = job.spec.octaves;
   // Each octave has `scale`² times the pixels of the one before.
   const parts = Array.from({ length: count }, (_, index) =>

@@ -4,9 +4,18 @@ import * as api from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { pixels } from "./format.js";
 import { drop, maskField, storedMask } from "./mask.js";
+import { toast } from "./widgets.js";
 
 let samples = null;
-const bundled = () => (samples ??= api.samples().catch(() => ({})));
+/** The bundled pictures; none while the farm does not answer, and then it is asked again. */
+async function bundled() {
+  try {
+    return await (samples ??= api.samples());
+  } catch {
+    samples = null;
+    return {};
+  }
+}
 
 /** The styles are named last in the list of bundled pictures and described as such. */
 const isStyle = (text) => text.startsWith("A style");
@@ -75,15 +84,18 @@ export class Picker {
             "aria-label": `Use the bundled picture: ${text}`,
             onclick: () => this.takeSample(name),
           },
-          h("img", { src: `/samples/${name}.jpg`, alt: "", loading: "lazy" }),
+          h("img", { src: api.sampleAddress(name), alt: "", loading: "lazy" }),
         ),
       ),
     );
   }
 
   async takeSample(name) {
-    const response = await fetch(`/samples/${name}.jpg`);
-    this.take([new File([await response.blob()], `${name}.jpg`, { type: "image/jpeg" })]);
+    try {
+      this.take([await api.sample(name)]);
+    } catch (error) {
+      toast(`The bundled picture could not be taken: ${error.message}`, { tone: "error" });
+    }
   }
 
   take(files) {

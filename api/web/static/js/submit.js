@@ -26,10 +26,13 @@ class SubmitPage {
     this.key = api.newKey();
     this.node = h("div", { class: "page submit-page" });
     this.plan = new PlanPanel((mistakes, stands) => this.told(mistakes, stands));
+    this.onPaste = (event) => this.paste(event);
+    document.addEventListener("paste", this.onPaste);
     this.start();
   }
 
   close() {
+    document.removeEventListener("paste", this.onPaste);
     this.plan.close();
     for (const picker of [this.inputs, this.guide, this.styles]) picker?.clear();
   }
@@ -55,7 +58,7 @@ class SubmitPage {
     this.knobs = new Knobs(presets, models, changed);
     this.inputs = new Picker({
       label: "Pictures",
-      hint: "Drop pictures here, or click to choose; each becomes a job",
+      hint: "Drop or paste pictures here, or click to choose; each becomes a job",
       changed,
     });
     this.guide = new Picker({
@@ -160,6 +163,19 @@ class SubmitPage {
 
   get fromNoise() {
     return this.kind === "dream" && this.noise;
+  }
+
+  /** Takes pasted pictures where the focus is, or else as those to begin with. Pasted text is left to its field. */
+  paste(event) {
+    const { files } = event.clipboardData;
+    if (!files.length || !this.button) return;
+    const isTyped = event.target.matches?.("input:not([type=file])") && event.clipboardData.types.includes("text/plain");
+    if (isTyped) return;
+    event.preventDefault();
+    const [usual] = this.pickers;
+    if (usual === this.guide) this.guideBox.open = true;
+    const focused = this.pickers.find(({ node }) => node.contains(document.activeElement));
+    (focused ?? usual).take(files);
   }
 
   /** Starts from what another job was made of. */
