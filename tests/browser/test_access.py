@@ -38,6 +38,17 @@ def test_signing_out_forgets_the_browser(gallery: Page, context: BrowserContext)
     expect(gallery.get_by_label("Key")).to_be_visible()
 
 
+def test_who_cannot_be_signed_out_is_told_so(gallery: Page) -> None:
+    """Given a farm that is away, the browser is still signed in, and the page does not look as if it were not."""
+    gallery.route("**/v1/session", lambda route: route.abort())
+    gallery.get_by_role("button", name="Sign out").click()
+    expect(gallery.locator(".toast")).to_contain_text("still signed in: the farm cannot be reached")
+    expect(gallery.locator(".chips")).to_be_visible()
+    gallery.unroute("**/v1/session")
+    gallery.get_by_role("button", name="Sign out").click()
+    expect(gallery.get_by_label("Key")).to_be_visible()
+
+
 def test_a_viewer_looks_and_changes_nothing(anyone: Page, farm: Farm, dreamt: dict[str, object]) -> None:
     anyone.goto(f"{farm.url}/#key={farm.key_for('guest', 'viewer')}")
     expect(anyone.get_by_role("heading", name="No dreams yet")).to_be_visible()

@@ -139,7 +139,12 @@ function signedIn(who) {
 }
 
 async function leave() {
-  await api.signOut().catch(() => {});
+  try {
+    await api.signOut();
+  } catch (error) {
+    toast(`You are still signed in: ${error.message}`, { tone: "error" });
+    return;
+  }
   signedOut();
 }
 
