@@ -18,7 +18,6 @@ from api.services import Farm
 from shared.store import keys
 from shared.store.tables import Role
 
-COOKIE = "dreamfarm_session"
 #: Must come with changes that are authorised by the cookie.
 CSRF_HEADER = "X-Dreamfarm"
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -45,10 +44,17 @@ def bearer(credentials: Annotated[HTTPAuthorizationCredentials | None, Security(
     return None if credentials is None else credentials.credentials
 
 
+def cookie_name(request: Request) -> str:
+    """What a browser's session is kept under. Cookies are shared by all ports of a host, so it tells farms apart."""
+    # As the browser sees it: behind a proxy, and in a container, the farm's own port is another one.
+    port = request.headers.get("host", "").rpartition(":")[2]
+    return f"dreamfarm_session_{port}" if port.isascii() and port.isdecimal() else "dreamfarm_session"
+
+
 def caller(request: Request, farm: Farm, key: Annotated[str | None, Depends(bearer)]) -> Caller:
     """Who asks. Raises ApiError 401 without a valid key, 403 for a change by cookie without the header."""
     by_cookie = key is None
-    key = key or request.cookies.get(COOKIE)
+    key = key or request.cookies.get(cookie_name(request))
     if key is None:
         raise _unauthorised("send an API key: Authorization: Bearer <key>")
     with farm.store.read() as session:

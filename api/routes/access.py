@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.auth import COOKIE, Admin, Viewer, bearer
+from api.auth import Admin, Viewer, bearer, cookie_name
 from api.errors import ApiError, not_found
 from api.routes.common import Key
 from api.schemas import KeyView, MadeKey, NewKey, WhoAmI
@@ -29,7 +29,7 @@ def open_session(
     """Trade the key in the Authorization header for a cookie that scripts cannot read."""
     if key is not None:
         response.set_cookie(
-            COOKIE,
+            cookie_name(request),
             key,
             max_age=_SESSION_SECONDS,
             httponly=True,
@@ -47,9 +47,9 @@ def get_session(who: Viewer) -> WhoAmI:
 
 
 @router.delete("/session", status_code=204)
-def close_session(response: Response) -> None:
+def close_session(request: Request, response: Response) -> None:
     """Forget the cookie."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    response.delete_cookie(cookie_name(request), path="/", httponly=True, samesite="strict")
 
 
 @router.get("/keys")

@@ -113,9 +113,33 @@ def test_a_browser_trades_the_key_for_a_cookie_that_other_sites_cannot_use(one_a
         assert browser.post("/v1/jobs", json=DREAM, headers={"X-Dreamfarm": "1"}).status_code == 202
         gone = browser.delete("/v1/session", headers={"X-Dreamfarm": "1"})
         assert gone.status_code == 204
-        assert 'dreamfarm_session=""' in gone.headers["set-cookie"]
+        name = cookie.partition("=")[0]
+        assert gone.headers["set-cookie"].startswith(f'{name}="";')
     finally:
         browser.close()
+
+
+def test_farms_on_different_ports_of_a_host_do_not_sign_each_other_out(one_api: RunningApi) -> None:
+    """Given a browser, whose cookies know no ports, and two farms on one host, it is signed in to both."""
+    other = RunningApi(one_api.settings, one_api.store)
+    try:
+        with httpx.Client() as browser:
+            for farm, owner in ((one_api, "ada"), (other, "bert")):
+                browser.cookies.update(farm.client(owner).post("/v1/session").cookies)
+            for farm, owner in ((one_api, "ada"), (other, "bert")):
+                assert browser.get(f"{farm.url}/v1/session").json()["owner"] == owner
+            gone = browser.delete(f"{other.url}/v1/session")
+            assert gone.status_code == 204
+            assert browser.get(f"{other.url}/v1/session").status_code == 401
+            assert browser.get(f"{one_api.url}/v1/session").json()["owner"] == "ada"
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize(("host", "end"), [("farm.example", ""), ("[::1]:80", "_80"), ("[::1]", ""), ("farm:odd", "")])
+def test_the_cookies_name_has_the_port_that_the_browser_sees(one_api: RunningApi, host: str, end: str) -> None:
+    opened = one_api.client("ada").post("/v1/session", headers={"Host": host})
+    assert opened.headers["set-cookie"].startswith(f"dreamfarm_session{end}=df_")
 
 
 @pytest.mark.parametrize(
