@@ -107,7 +107,7 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
 
 def worker(
     name: Annotated[str | None, typer.Option(help="Unique in the farm [default: by device, process and host].")] = None,
-    device: Annotated[str, typer.Option(help="`cpu` or `gpu:N`.")] = "cpu",
+    device: Annotated[str, typer.Option(help="`cpu`, `gpu:N`, or `gpu:N,M` for two on one picture.")] = "cpu",
 ) -> None:
     """Run one worker. SIGTERM lets it save the job that it is rendering.
 

@@ -82,7 +82,7 @@ def check_tensorflow(_settings: Settings) -> Check:
     """Whether TensorFlow can be imported, and sees the GPUs that the driver sees."""
     name = "tensorflow"
     try:
-        version, usable = devices.tensorflow()
+        version, numbers = devices.tensorflow()
     except devices.NoTensorFlow as error:
         return Check(
             name=name,
@@ -90,7 +90,7 @@ def check_tensorflow(_settings: Settings) -> Check:
             found=f"cannot be imported: {error}",
             remedy="pip install 'dreamfarm[worker]', or 'dreamfarm[gpu]' for NVIDIA GPUs. An API's machine needs none",
         )
-    gpus = devices.nvidia_gpus()
+    gpus, usable = devices.nvidia_gpus(), len(numbers)
     if len(gpus) > usable:
         return Check(
             name=name,

@@ -8,8 +8,10 @@ import signal
 import sys
 import threading
 
-from deploy.devices import require_tensorflow
+from api.cli.command import Misused
+from deploy.devices import require_device, require_tensorflow
 from shared.settings import Settings
+from worker.devices import BadDevice
 
 
 def set_up_logs(settings: Settings) -> None:
@@ -33,8 +35,17 @@ def run_api(settings: Settings) -> int:
 
 
 def run_worker(settings: Settings, *, name: str | None, device: str) -> int:
-    """Run a worker until it is stopped. SIGTERM lets it save the job that it renders."""
+    """Run a worker until it is stopped. SIGTERM lets it save the job that it renders.
+
+    Raises:
+        Failed: this environment cannot render, or not on that device.
+        Misused: there is no such device.
+    """
     require_tensorflow()
+    try:
+        require_device(device)
+    except BadDevice as error:
+        raise Misused(f"--device: {error}") from None
     from worker.app import run_worker as run
 
     return run(settings, name=name or f"{device.replace(':', '-')}-{os.getpid()}", device=device)

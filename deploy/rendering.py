@@ -46,10 +46,11 @@ def open_bench(model: str) -> Bench:
 def _hushed() -> Iterator[None]:
     """Prepare the import of TensorFlow, and keep its greetings off the terminal. Some are written before its log level
     counts, so standard error is turned away meanwhile; what goes wrong is raised. Who sets the level sees everything."""
+    from worker.devices import AS_NVIDIA_SMI, ORDER
     from worker.networks import ENVIRONMENT
 
     wanted = "TF_CPP_MIN_LOG_LEVEL" in os.environ
-    for variable, value in ENVIRONMENT.items():
+    for variable, value in {ORDER: AS_NVIDIA_SMI, **ENVIRONMENT}.items():
         os.environ.setdefault(variable, value)
     if wanted:
         yield

@@ -17,6 +17,7 @@ from shared.settings import Settings
 from shared.store import workers
 from shared.store.workers import Identity
 from worker.context import context
+from worker.devices import choosing
 from worker.networks import cores, prepare_tensorflow
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,13 @@ _SIGN_OF_LIFE_SECONDS = 3.0
 def run_worker(settings: Settings, *, name: str, device: str) -> int:
     """Run a worker until it is told to stop; its exit code.
 
-    `name` is this worker's own on its host, `device` is `cpu`, `gpu:N` or, for several GPUs on one picture, `gpu:N,M`.
-    The environment carries the settings to the child process that renders.
+    `name` is this worker's own on its host, `device` is as `worker.devices` says. The environment carries the settings
+    to the child process that renders.
+
+    Raises:
+        BadDevice: there is no such device.
     """
-    os.environ["CUDA_VISIBLE_DEVICES"] = device.partition(":")[2] if device.startswith("gpu") else "-1"
+    os.environ.update(choosing(device, os.environ))
     # Read when TensorFlow is imported: by the rendering process, which inherits it.
     prepare_tensorflow(settings.threads or max(1, cores() // max(1, settings.workers)))
     app = celery_app(settings.broker)

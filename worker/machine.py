@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from shared.plan import Machine
+from worker.devices import visible_gpus
 from worker.render.crew import crew
 
 #: Share of a GPU's free memory that a tile may take, and of a machine's memory that the tiles of all its workers may
@@ -55,8 +56,8 @@ def gpu_bytes() -> int | None:
     if shutil.which("nvidia-smi") is None:
         return None
     query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
-    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
-        query += ["-i", visible]
+    if visible := visible_gpus(os.environ):
+        query += ["-i", ",".join(visible)]
     answer = subprocess.run(query, capture_output=True, text=True, check=False, timeout=60)
     free = [int(line) for line in answer.stdout.splitlines() if line.strip().isdecimal()]
     return min(free) * 2**20 if answer.returncode == 0 and free else None

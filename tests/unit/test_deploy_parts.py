@@ -17,6 +17,7 @@ from api.cli.command import Failed
 from deploy import devices, farmfile, logfiles, ports
 from deploy.farmfile import Farm, ProcessMark, ServiceMark
 from shared.settings import Settings
+from worker.devices import BadDevice, choosing
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -138,19 +139,119 @@ def test_one_worker_for_the_processor() -> None:
     assert said == []
 
 
+def pretend_gpus(folder: Path, monkeypatch: pytest.MonkeyPatch, *usable: int) -> None:
+    """As on a machine with four GPUs of which TensorFlow, where it may see all of them, can use some."""
+    rows = "".join(f"{n}, GPU-{n}abc, NVIDIA {name}\\n" for n, name in enumerate("ABCD"))
+    (folder / "nvidia-smi").write_text(f"#!/bin/sh\nprintf '{rows}'\n")
+    # It answers what the variables are, too, and sees as many GPUs as CUDA would show it.
+    names = ", ".join(f'"/physical_device:GPU:{n}"' for n in usable)
+    (folder / "python").write_text(
+        "#!/bin/sh\n"
+        f'echo "$CUDA_DEVICE_ORDER $CUDA_VISIBLE_DEVICES" >> {folder}/asked\n'
+        'case "$CUDA_VISIBLE_DEVICES" in\n'
+        f"  '') names='{names}' ;;\n"
+        "  -1) names= ;;\n"
+        """  *,*) names='"/physical_device:GPU:0", "/physical_device:GPU:1"' ;;\n"""
+        """  *) names='"/physical_device:GPU:0"' ;;\n"""
+        "esac\n"
+        'echo "[\\"2.21.0\\", [$names]]"\n'
+    )
+    for name in ("nvidia-smi", "python"):
+        (folder / name).chmod(0o755)
+    for variable in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+
+
 def test_one_worker_for_each_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, answer in {"nvidia-smi": "NVIDIA A\\nNVIDIA B", "python": '["2.21.0", 2]'}.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\nprintf '{answer}\\n'\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    pretend_gpus(tmp_path, monkeypatch, 0, 1)
     said: list[str] = []
     assert devices.devices(0, said.append) == ["gpu:0", "gpu:1"]
     assert devices.devices(3, said.append) == ["gpu:0", "gpu:1", "gpu:0"]
     assert devices.devices(0, said.append, gpus_per_worker=2) == ["gpu:0,1"]
     (tmp_path / "python").write_text("#!/bin/sh\necho 'ImportError: no' >&2\nexit 1\n")
     assert devices.devices(0, said.append) == ["cpu"]
-    assert "it can use 0 of 2 GPUs" in said[-1]
+    assert "it can use 0 of 4 GPUs" in said[-1]
+
+
+def test_gpus_that_tensorflow_passes_over_get_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_gpus(tmp_path, monkeypatch, 1, 3)
+    assert devices.devices(0, lambda _: None) == ["gpu:1", "gpu:3"]
+
+
+@pytest.mark.parametrize(
+    ("visible", "names", "found"),
+    [("3", ["NVIDIA D"], ["gpu:0"]), ("GPU-2,0", ["NVIDIA C", "NVIDIA A"], ["gpu:0", "gpu:1"]), ("-1", [], ["cpu"])],
+)
+def test_gpus_that_are_somebody_elses_stay_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str, names: list[str], found: list[str]
+) -> None:
+    pretend_gpus(tmp_path, monkeypatch, 0, 1, 2, 3)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    said: list[str] = []
+    assert devices.nvidia_gpus() == names
+    assert devices.devices(0, said.append) == found
+    assert not any("can use" in line and " of " in line for line in said)
+
+
+def test_a_part_of_a_gpu_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_gpus(tmp_path, monkeypatch)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-7f")
+    assert devices.nvidia_gpus() == ["MIG-7f"]
+    assert devices.devices(0, lambda _: None) == ["gpu:0"]
+
+
+@pytest.mark.parametrize(
+    ("device", "environment", "visible"),
+    [
+        ("cpu", {"CUDA_VISIBLE_DEVICES": "3"}, "-1"),
+        ("gpu:0", {}, "0"),
+        ("gpu:1,3", {}, "1,3"),
+        ("gpu:0", {"CUDA_VISIBLE_DEVICES": "3"}, "3"),
+        ("gpu:1,0", {"CUDA_VISIBLE_DEVICES": "5, GPU-8a,-1,2"}, "GPU-8a,5"),
+    ],
+)
+def test_a_worker_takes_its_gpus_out_of_those_that_are_left_to_it(
+    device: str, environment: dict[str, str], visible: str
+) -> None:
+    chosen = choosing(device, environment)
+    assert chosen["CUDA_VISIBLE_DEVICES"] == visible
+    # Else GPU 0 would be the fastest one, and not nvidia-smi's.
+    assert device == "cpu" or chosen["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+@pytest.mark.parametrize(
+    "device", ["cuda:0", "gpu", "GPU:0", "gpu:", "gpu:0,", "gpu:x", "gpu:1,1", "cpu:0", "", "gpu:²"]
+)
+def test_a_device_that_is_none(device: str) -> None:
+    with pytest.raises(BadDevice, match=r"give cpu, gpu:0 for the first|names a GPU twice"):
+        choosing(device, {})
+
+
+def test_a_gpu_that_is_not_left_to_the_worker(tmp_path: Path) -> None:
+    told = run("worker", "--device", "gpu:1", DREAMFARM_DATA=str(tmp_path), CUDA_VISIBLE_DEVICES="3")
+    assert told.returncode == 2
+    assert "CUDA_VISIBLE_DEVICES=3 leaves gpu:0" in " ".join(told.stderr.split())
+
+
+def test_a_worker_for_a_gpu_never_renders_on_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_gpus(tmp_path, monkeypatch)
+    devices.require_device("cpu")
+    assert not (tmp_path / "asked").exists()
+    devices.require_device("gpu:2")
+    devices.require_device("gpu:1,2")
+    assert (tmp_path / "asked").read_text() == "PCI_BUS_ID 2\nPCI_BUS_ID 1,2\n"
+    with pytest.raises(Failed, match=r"can use 2 of the 3 GPUs of gpu:0,1,2.*--device cpu"):
+        devices.require_device("gpu:0,1,2")
+
+
+def test_a_worker_for_a_gpu_that_is_not_there(tmp_path: Path) -> None:
+    if devices.nvidia_gpus():
+        pytest.skip("this machine has GPUs")
+    told = run("worker", "--device", "gpu:0", DREAMFARM_DATA=str(tmp_path))
+    assert told.returncode == 1
+    assert "can use 0 of the 1 GPUs of gpu:0" in " ".join(told.stderr.split())
 
 
 def test_help_is_quick_and_brings_no_tensorflow() -> None:
@@ -202,6 +303,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["api"], {"DREAMFARM_TRUSTED_PROXIES": "10.0.0.5/8"}, 2, "10.0.0.5/8 has host bits set"),
         (["up"], {"DREAMFARM_LOG_LEVEL": "loud"}, 2, "DREAMFARM_LOG_LEVEL: Input should be 'DEBUG'"),
         (["flower"], {}, 2, "DREAMFARM_FLOWER_PASSWORD"),
+        (["worker", "--device", "cuda:0"], {}, 2, "--device: 'cuda:0' is no device; give cpu, gpu:0"),
         (["db", "upgrade"], {"DREAMFARM_DATABASE_URL": "postgresql://ada:secret@127.0.0.1:1/x"}, 1, "the database"),
         (["keys", "ls"], {}, 1, "db upgrade"),
     ],
