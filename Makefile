@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up bench pictures motifnet lint format lock clean
 
-# With NVIDIA GPUs: make up EXTRAS=gpu,flower,postgres,s3,dev (in a .venv without tensorflow-cpu)
-EXTRAS ?= worker,flower,postgres,s3,dev
+# With NVIDIA GPUs: make up EXTRAS=gpu,redis,flower,postgres,s3,dev (in a .venv without tensorflow-cpu)
+EXTRAS ?= worker,redis,flower,postgres,s3,dev
 # More arguments for pytest, `dreamfarm up` or the benchmarks
 ARGS ?=
 

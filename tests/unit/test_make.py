@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_nothing_is_set_up_twice(copy: Path, target: str) -> None:
 def test_changed_dependencies_are_installed(copy: Path, file: str) -> None:
     later = (copy / ".venv" / ".set-up").stat().st_mtime + 10
     os.utime(copy / file, (later, later))
-    assert "deploy/make-venv .venv worker,flower,postgres,s3,dev" in make(copy, "test").replace('"', "")
+    assert "deploy/make-venv .venv worker,redis,flower,postgres,s3,dev" in make(copy, "test").replace('"', "")
 
 
 def test_help_names_every_target() -> None:
@@ -77,6 +78,19 @@ def test_a_machine_without_a_python_that_will_do(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "Python 3.11, 3.12 or 3.13 is needed" in told.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_a_mac_that_tensorflow_has_no_wheel_for(tmp_path: Path) -> None:
+    """Said at once, and not after pip's resolver has despaired."""
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    pretend = "import platform, sys; sys.platform = 'darwin'; platform.machine = lambda: 'x86_64'; exec(sys.argv[1])"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{pretend}" "$2"\n')
+    python.chmod(0o755)
+    told = make_venv(tmp_path)
+    assert told.returncode == 1
+    assert "Macs with Intel processors" in told.stderr
+    assert "PYTHON=/opt/homebrew" in told.stderr
 
 
 def test_a_python_that_was_chosen_but_will_not_do(tmp_path: Path) -> None:
