@@ -17,6 +17,8 @@ from worker.devices import AS_NVIDIA_SMI, ORDER, choosing, gpus_of, visible_gpus
 
 #: Importing TensorFlow from a cold disk can take this long.
 _IMPORT_SECONDS = 120
+#: What the extras `worker` and `gpu` bring.
+_RENDERING = ("tensorflow", "safetensors", "av")
 _QUESTION = (
     "import json, tensorflow as tf; "
     "print(json.dumps([tf.__version__, [gpu.name for gpu in tf.config.list_physical_devices('GPU')]]), flush=True)"
@@ -27,15 +29,17 @@ class NoTensorFlow(Exception):
     """TensorFlow cannot be imported; the message is its last line of complaint."""
 
 
-def require_tensorflow() -> None:
-    """Check that this environment can render, without importing TensorFlow.
+def require_rendering() -> None:
+    """Check that this environment can render and read networks, without importing TensorFlow.
 
     Raises:
-        Failed: TensorFlow is not installed.
+        Failed: something that this takes is not installed.
     """
-    if find_spec("tensorflow") is None:
+    missing = [name for name in _RENDERING if find_spec(name) is None]
+    if missing:
         raise Failed(
-            "this environment cannot render: pip install 'dreamfarm[worker]', or 'dreamfarm[gpu]' for NVIDIA GPUs"
+            f"this environment lacks {' and '.join(missing)}, which rendering takes: pip install 'dreamfarm[worker]', "
+            "or 'dreamfarm[gpu]' for NVIDIA GPUs"
         )
 
 

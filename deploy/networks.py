@@ -11,6 +11,7 @@ from rich.text import Text
 
 from api.cli.command import Failed, Json, Misused, add, err, out, print_json
 from deploy.data_folder import Data, use
+from deploy.devices import require_rendering
 from deploy.portraying import portray_model
 from shared.problems import nearest
 
@@ -65,6 +66,7 @@ def add_model(
 
     Example: dreamfarm models add flowers flowers.keras --pictures unit
     """
+    require_rendering()
     from shared.settings import settings
     from worker.networks.adding import add as register
     from worker.networks.collect import BadModel
@@ -103,6 +105,7 @@ def pull_model(
 
     Example: dreamfarm models pull inception5h
     """
+    require_rendering()
     from shared.settings import settings
     from worker.networks.collect import BadModel
     from worker.networks.downloads import pull

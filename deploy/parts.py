@@ -9,7 +9,7 @@ import sys
 import threading
 
 from api.cli.command import Misused
-from deploy.devices import require_device, require_tensorflow
+from deploy.devices import require_device, require_rendering
 from shared.settings import Settings
 from worker.devices import BadDevice
 
@@ -41,7 +41,7 @@ def run_worker(settings: Settings, *, name: str | None, device: str) -> int:
         Failed: this environment cannot render, or not on that device.
         Misused: there is no such device.
     """
-    require_tensorflow()
+    require_rendering()
     try:
         require_device(device)
     except BadDevice as error:

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from api.cli.command import Failed
 from deploy import farmfile, flower, redis_server
-from deploy.devices import devices, require_tensorflow
+from deploy.devices import devices, require_rendering
 from deploy.farmfile import Farm, ProcessMark
 from deploy.flower import require_flower
 from deploy.logfiles import Report, hang_up, rotate
@@ -72,7 +72,7 @@ def run(settings: Settings, *, started: Callable[[str], None]) -> None:
     Raises:
         Failed: it cannot start; nothing is left running.
     """
-    require_tensorflow()
+    require_rendering()
     require_flower()
     data = settings.data
     _open_folder(data)
