@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
 
 from platformdirs import user_data_path
@@ -21,12 +22,23 @@ _SCHEMES = {
     "redis_url": ("redis", "rediss", "redis+socket"),
     "blobs_url": ("file", "s3"),
 }
+#: How the rest of them is spelt: each looks enough like its neighbours that a wrong one would be taken for another place.
+_SPELLINGS = {
+    "sqlite": (r"sqlite:///[^?#]+(\?.*)?", "sqlite:////folder/farm.db, with four slashes before a folder's full path"),
+    "file": (r"file://(localhost)?/[^/?#][^?#]*", "file:///folder, with three slashes; # and ? in it as %23 and %3F"),
+    "s3": (r"s3://[^/?#@]+(/[^?#]*)?", "s3://bucket or s3://bucket/prefix"),
+    "redis+socket": (r"redis\+socket://[^/]*/.+", "redis+socket:///folder/redis.sock"),
+}
+#: Up to a day: what is longer is a slip of the pen.
+Seconds = Annotated[float, Field(le=86_400.0)]
+#: A lease outlives so many heartbeats: one may come late, and one be lost.
+_BEATS_IN_A_LEASE = 3
 
 
 class Settings(BaseSettings):
     """The farm's settings; each line says why the value is what it is."""
 
-    model_config = SettingsConfigDict(env_prefix="DREAMFARM_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DREAMFARM_", extra="ignore", frozen=True, allow_inf_nan=False)
 
     # Where things are
     data: Path = Field(
@@ -51,23 +63,23 @@ class Settings(BaseSettings):
     flower_password: SecretStr | None = Field(None, description="Flower's; `dreamfarm up` makes one")
 
     # Slices and leases
-    slice_seconds: float = Field(
+    slice_seconds: Seconds = Field(
         30.0, gt=0, description="How long a worker renders before it saves and others may have a turn. Shorter: fairer, "
         "but more time goes into saving. Longer: more is lost with a worker, urgent jobs wait longer"
     )  # fmt: skip
     checkpoint_share: float = Field(
         0.02, gt=0, lt=1, description="A slice is stretched until saving its checkpoint costs at most this share of it"
     )
-    lease_seconds: float = Field(
+    lease_seconds: Seconds = Field(
         20.0, gt=1, description="A job whose worker was silent this long goes to another. Shorter than a few heartbeats "
         "would call busy workers dead; longer only delays the recovery"
     )  # fmt: skip
     heartbeat_seconds: float = Field(
-        0.5, gt=0, description="How often a worker asks whether its job was cancelled and tells its progress; "
-        "cancelling is promised within two seconds"
+        0.5, gt=0, validate_default=True, description="How often a worker asks whether its job was cancelled and tells "
+        "its progress; cancelling is promised within two seconds"
     )  # fmt: skip
-    sweep_seconds: float = Field(2.0, gt=0, description="How often lost leases and lost messages are looked for")
-    message_grace_seconds: float = Field(
+    sweep_seconds: Seconds = Field(2.0, gt=0, description="How often lost leases and lost messages are looked for")
+    message_grace_seconds: Seconds = Field(
         5.0, gt=0, description="A message missing from Redis for this long counts as lost. Shorter would call those lost "
         "that a worker has just taken; longer only delays the recovery"
     )  # fmt: skip
@@ -78,7 +90,7 @@ class Settings(BaseSettings):
     fruitless_attempts: int = Field(
         4, ge=1, description="Attempts without progress before a job fails; a poison job must end"
     )
-    retry_seconds: float = Field(2.0, ge=0, description="First back-off after an internal error; doubles each time")
+    retry_seconds: Seconds = Field(2.0, ge=0, description="First back-off after an internal error; doubles each time")
 
     # The trash
     trash_seconds: float = Field(
@@ -87,13 +99,15 @@ class Settings(BaseSettings):
     )  # fmt: skip
 
     # Limits on what people send
-    max_pixels: int = Field(400_000_000, description="Per uploaded picture; a bomb of more is refused undecoded")
-    max_side: int = Field(50_000, description="Per uploaded picture; the header is believed up to here")
+    max_pixels: int = Field(400_000_000, ge=1, description="Per uploaded picture; a bomb of more is refused undecoded")
+    max_side: int = Field(50_000, ge=1, description="Per uploaded picture; the header is believed up to here")
     max_output_pixels: int = Field(
-        400_000_000, description="Per output; a worker needs some 34 bytes of memory for each pixel, 100 for a style's"
+        400_000_000,
+        ge=1,
+        description="Per output; a worker needs some 34 bytes of memory for each pixel, 100 for a style's",
     )
-    max_upload_bytes: int = Field(512 * 2**20, description="Per uploaded picture")
-    max_batch_bytes: int = Field(256 * 2**20, description="Per POST of jobs; 100,000 jobs are about 60 MB")
+    max_upload_bytes: int = Field(512 * 2**20, ge=1, description="Per uploaded picture")
+    max_batch_bytes: int = Field(256 * 2**20, ge=1, description="Per POST of jobs; 100,000 jobs are about 60 MB")
 
     # Workers
     workers: int = Field(
@@ -101,7 +115,7 @@ class Settings(BaseSettings):
         ge=0,
         description="Workers on this machine, which share its cores and memory; 0: one per GPU, or one for the CPU",
     )
-    tile: int | None = Field(None, description="Largest tile side; default: by the device's free memory")
+    tile: int | None = Field(None, ge=1, description="Largest tile side; default: by the device's free memory")
     threads: int | None = Field(None, ge=1, description="Cores a CPU worker uses; default: its share of all")
     gpus_per_worker: int = Field(1, ge=1, description="GPUs that share each picture; 1 is best for many pictures")
 
@@ -133,7 +147,29 @@ class Settings(BaseSettings):
         known = _SCHEMES[str(info.field_name)]
         if url is not None and urlsplit(url).scheme not in known:
             raise ValueError(f"it must start with {', '.join(f'{scheme}://' for scheme in known)}")
+        if url is not None:
+            scheme = urlsplit(url).scheme
+            pattern, right = _SPELLINGS.get(scheme, (f"{re.escape(scheme)}://.*", f"{scheme}://host"))
+            if not re.fullmatch(pattern, url, re.IGNORECASE | re.DOTALL):
+                raise ValueError(f"it is spelt {right}")
         return url
+
+    @field_validator("host", "flower_host")
+    @classmethod
+    def _check_host(cls, host: str) -> str:
+        if not host.strip():
+            raise ValueError("it is empty; 127.0.0.1 is this machine alone, 0.0.0.0 all of its networks")
+        return host.strip()
+
+    @field_validator("heartbeat_seconds")
+    @classmethod
+    def _check_heartbeat(cls, seconds: float, info: ValidationInfo) -> float:
+        lease = info.data.get("lease_seconds")
+        if lease is not None and seconds * _BEATS_IN_A_LEASE > lease:
+            raise ValueError(
+                f"it must be at most a third of DREAMFARM_LEASE_SECONDS ({lease:g}), or busy workers would lose their jobs"
+            )
+        return seconds
 
     @property
     def database(self) -> str:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
 from api.cli.command import Failed
 from deploy import devices, farmfile, logfiles, ports
 from deploy.farmfile import Farm, ProcessMark, ServiceMark
+from deploy.main import build
 from shared.settings import Settings
 from worker.devices import BadDevice, choosing
 
@@ -301,6 +305,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         ),
         (["api"], {"DREAMFARM_TRUSTED_PROXIES": "nginx"}, 2, "DREAMFARM_TRUSTED_PROXIES: 'nginx' does not appear"),
         (["api"], {"DREAMFARM_TRUSTED_PROXIES": "10.0.0.5/8"}, 2, "10.0.0.5/8 has host bits set"),
+        (["up"], {"DREAMFARM_HEARTBEAT_SECONDS": "60"}, 2, "DREAMFARM_HEARTBEAT_SECONDS: it must be at most a third"),
         (["up"], {"DREAMFARM_LOG_LEVEL": "loud"}, 2, "DREAMFARM_LOG_LEVEL: Input should be 'DEBUG'"),
         (["flower"], {}, 2, "DREAMFARM_FLOWER_PASSWORD"),
         (["worker", "--device", "cuda:0"], {}, 2, "--device: 'cuda:0' is no device; give cpu, gpu:0"),
@@ -316,6 +321,72 @@ def test_mistakes_end_with_a_sentence(
     assert message in told.stderr
     assert "Traceback" not in told.stderr
     assert "secret" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("blobs_url", "file://blobs/here", "file:///folder"),
+        ("blobs_url", "file:blobs", "file:///folder"),
+        ("blobs_url", "file:/blobs", "file:///folder"),
+        ("blobs_url", "file:///", "file:///folder"),
+        ("blobs_url", "file:///blobs#1", "%23"),
+        ("blobs_url", "s3://", "s3://bucket"),
+        ("blobs_url", "s3:///prefix", "s3://bucket"),
+        ("blobs_url", "s3:bucket", "s3://bucket"),
+        ("redis_url", "redis:6379", "redis://host"),
+        ("redis_url", "redis+socket://redis.sock", "redis+socket:///folder/redis.sock"),
+        ("database_url", "sqlite:farm.db", "four slashes"),
+        ("database_url", "sqlite://", "four slashes"),
+        ("database_url", "sqlite://farm.db", "four slashes"),
+        ("database_url", "postgresql:farm", "postgresql://host"),
+        ("lease_seconds", 1.2, "at most a third"),
+        ("lease_seconds", float("nan"), "finite"),
+        ("slice_seconds", float("inf"), "finite"),
+        ("slice_seconds", 1e9, "less than or equal to 86400"),
+        ("max_pixels", -1, "greater than or equal to 1"),
+        ("max_upload_bytes", 0, "greater than or equal to 1"),
+        ("tile", 0, "greater than or equal to 1"),
+        ("host", "", "0.0.0.0"),
+        ("flower_host", " ", "0.0.0.0"),
+    ],
+)
+def test_settings_that_would_mean_something_else_are_refused(name: str, value: object, right: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(right)):
+        Settings.model_validate({name: value})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"blobs_url": "file:///var/lib/dream%23farm/a b/ä"},
+        {"blobs_url": "s3://bucket"},
+        {"blobs_url": "s3://bucket/some/prefix/"},
+        {"redis_url": "redis://:secret@cache.example:6379/0"},
+        {"redis_url": "rediss://cache.example?ssl_cert_reqs=required"},
+        {"redis_url": "redis+socket://:secret@/run/redis.sock?virtual_host=0"},
+        {"database_url": "sqlite:////var/lib/farm.db"},
+        {"database_url": "sqlite:///farm.db?timeout=5"},
+        {"database_url": "postgresql+psycopg://ada:p%40ss@db/farm?host=/run"},
+        {"database_url": "postgresql:///farm"},
+        {"lease_seconds": 60.0, "heartbeat_seconds": 20.0},
+        {"host": "::"},
+    ],
+)
+def test_settings_as_people_need_them_are_taken(given: dict[str, object]) -> None:
+    assert Settings.model_validate(given).model_dump(include=given.keys()) == given
+
+
+@pytest.mark.parametrize("arguments", [["add", "mine", __file__], ["pull", "vgg16"]], ids=["add", "pull"])
+def test_networks_are_not_brought_to_where_nothing_renders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setattr(devices, "find_spec", lambda name: None if name == "safetensors" else find_spec(name))
+    told = CliRunner().invoke(build(), ["models", *arguments, "--data", str(tmp_path / "farm")], prog_name="dreamfarm")
+    assert told.exit_code == 1
+    assert "lacks safetensors" in told.stderr
+    assert "dreamfarm[worker]" in told.stderr
+    assert not (tmp_path / "farm").exists()
 
 
 @pytest.mark.parametrize("command", ["status", "down"])
