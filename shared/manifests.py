@@ -84,7 +84,7 @@ def read(path: Path) -> list[Entry]:
     Pictures' paths come out joined to the manifest's folder. Raises ManifestError.
     """
     if path.is_dir():
-        pictures = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+        pictures = sorted(p for p in path.iterdir() if _is_picture(p))
         if not pictures:
             raise _error(f"the folder {path} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
         return [Entry(p.name, {"kind": "dream", "name": name_of(str(p)), "input": str(p)}) for p in pictures]
@@ -100,6 +100,11 @@ def read(path: Path) -> list[Entry]:
     if not entries:
         raise _error(f"{path} holds no jobs")
     return entries
+
+
+def _is_picture(path: Path) -> bool:
+    # Beside each picture that a Mac copies to another kind of disk, it leaves a `._name` with its notes about it.
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def parse(text: str, format: str, folder: Path) -> list[Entry]:

@@ -186,6 +186,9 @@ def test_a_folder_is_a_dream_of_each_picture_in_it(tmp_path: Path) -> None:
     for name in ("b.JPG", "a.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "deeper").mkdir()
+    # A Mac's notes about a picture, and a folder that is named like one.
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "c.png").mkdir()
 
     entries = read(tmp_path)
 
