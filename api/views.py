@@ -24,6 +24,7 @@ from api.schemas import (
     PlanView,
     Progress,
 )
+from shared.names import cut
 from shared.plan import Plan
 from shared.store.queries import Counts, Speed
 from shared.store.tables import ApiKey, Asset, Attempt, Batch, Frame, Job, Role, State
@@ -241,8 +242,8 @@ def file_name(name: str, suffix: str, key: str) -> str:
     """A good name for a downloaded file: what people called it, what makes it unique, and the blob's extension."""
     stem, dot, extension = name.rpartition(".")
     stem = stem if dot and len(extension) <= 4 else name
-    plain = re.sub(r"[^\w-]+", "-", stem).strip("-")[:80] or "picture"
-    return f"{plain}-{suffix}.{key.rpartition('.')[2]}"
+    plain = re.sub(r"[^\w-]+", "-", stem).strip("-") or "picture"
+    return f"{cut(plain)}-{suffix}.{key.rpartition('.')[2]}"
 
 
 def key_view(row: ApiKey) -> KeyView:

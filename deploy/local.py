@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from api.cli.submitting import checked, one_each
 from deploy.rendering import decoded, open_bench, rendered, shrunk
 from shared.manifest_files import Job
 from shared.manifests import Entry, with_assets
+from shared.names import cut, part_of
 from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
 
 if TYPE_CHECKING:
@@ -183,8 +185,11 @@ def _render(entries: Sequence[Entry], fields: Mapping[str, Any], place: _Place, 
     notes = dict.fromkeys(note for entry in entries for note in plan_here(entry).notes)
     jobs = [_resolved(entry) for entry in entries]
     paths = [place.free(_name(entry, spec)) for entry, (spec, _) in zip(entries, jobs, strict=True)]
-    if len(set(paths)) < len(paths):
-        raise Misused("two of the pictures have the same name; render them into different folders (--out)")
+    # A Mac's or Windows' disk takes names that differ by capitals, or by how an accent is written, for one.
+    if len({unicodedata.normalize("NFC", str(path)).casefold() for path in paths}) < len(paths):
+        raise Misused(
+            "two of the pictures have the same name (but for capitals); render them into different folders (--out)"
+        )
     for note in notes:
         err.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)
     place.folder.mkdir(parents=True, exist_ok=True)
@@ -217,7 +222,7 @@ def _resolved(entry: Entry) -> tuple[DreamSpec | StyleSpec, dict[str, str]]:
 
 def _name(entry: Entry, spec: DreamSpec | StyleSpec) -> str:
     source = entry.job.get("input", entry.job.get("content"))
-    stem = f"{Path(str(source)).stem}-{spec.kind}" if source else f"{spec.preset}-{spec.seed}"
+    stem = f"{cut(Path(str(source)).stem)}-{spec.kind}" if source else f"{spec.preset}-{spec.seed}"
     return f"{stem}.{ {'jpeg': 'jpg', 'tiff': 'tif'}.get(spec.output.format, spec.output.format) }"
 
 
@@ -241,7 +246,7 @@ def _write(result: Rendered, path: Path, *, keep_frames: bool) -> list[Path]:
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the name once it is whole, and leaves nothing when it does not get there."""
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         with part.open("w+b") as file:
             yield file

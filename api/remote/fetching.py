@@ -12,6 +12,7 @@ import httpx
 
 from api.remote.errors import FarmError
 from api.remote.transport import Transport
+from shared.names import part_of
 
 if TYPE_CHECKING:
     from api.remote.farm import Farm
@@ -109,8 +110,8 @@ def _bring(transport: Transport, link: str, target: _Target) -> bool:
         return False
     if target.path.exists() and target.digest is not None and not target.overwrite:
         raise FileDiffers(target.path)
-    part = target.path.with_name(f".{target.path.name}.part")
-    _download(transport, link, part)
+    part = part_of(target.path)
+    _download(transport, link, part, target.path.name)
     if target.digest is not None and _digest(part) != target.digest:
         part.unlink()
         raise FarmError(f"{target.path.name} arrived damaged: its digest is not {target.digest}; fetch it again")
@@ -124,7 +125,7 @@ def _bring(transport: Transport, link: str, target: _Target) -> bool:
     return True
 
 
-def _download(transport: Transport, link: str, part: Path) -> None:
+def _download(transport: Transport, link: str, part: Path, name: str) -> None:
     """Write an answer's body to a file, going on where an earlier attempt broke off."""
     for attempt in range(_TRIES):
         done = part.stat().st_size if part.exists() else 0
@@ -142,7 +143,7 @@ def _download(transport: Transport, link: str, part: Path) -> None:
             part.unlink()  # longer than the file: of another one
         except httpx.TransportError as error:
             if attempt == _TRIES - 1:
-                raise FarmError(f"{part.name[1:-5]} broke off {_TRIES} times ({error}); fetch it again") from None
+                raise FarmError(f"{name} broke off {_TRIES} times ({error}); fetch it again") from None
 
 
 def _digest(path: Path) -> str:
