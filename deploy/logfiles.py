@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
 
-#: Logs of so many earlier starts are kept, as `api.1.log` (the last) and so on.
+#: So many earlier logs are kept, as `api.1.log` (the last start's) and so on.
 KEPT = 5
+#: A log that grows beyond this is put aside, too: a farm may run for months. So a service's logs take some 50 MB at most.
+LARGEST_BYTES = 8 * 2**20
 
 
 def rotate(folder: Path) -> None:
@@ -18,11 +21,30 @@ def rotate(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = {path.name.split(".")[0] for path in folder.glob("*.log")}
     for name in names:
-        _numbered(folder, name, KEPT).unlink(missing_ok=True)
-        for number in reversed(range(KEPT)):
-            path = _numbered(folder, name, number)
-            if path.exists():
-                path.rename(_numbered(folder, name, number + 1))
+        _shift(folder, name)
+        if (log := _numbered(folder, name, 0)).exists():
+            log.rename(_numbered(folder, name, 1))
+
+
+def keep_small(log: Path) -> None:
+    """Put a log that has grown large aside while it is being written. Its writers append, and go on at its start.
+
+    What they write at that very moment may be lost; a disk that is full must not end a farm.
+    """
+    with contextlib.suppress(OSError):
+        if log.stat().st_size > LARGEST_BYTES:
+            _shift(log.parent, log.stem)
+            shutil.copyfile(log, _numbered(log.parent, log.stem, 1))
+            os.truncate(log, 0)
+
+
+def _shift(folder: Path, name: str) -> None:
+    """Make room for another earlier log."""
+    _numbered(folder, name, KEPT).unlink(missing_ok=True)
+    for number in reversed(range(1, KEPT)):
+        path = _numbered(folder, name, number)
+        if path.exists():
+            path.rename(_numbered(folder, name, number + 1))
 
 
 def _numbered(folder: Path, name: str, number: int) -> Path:
@@ -33,17 +55,19 @@ class Report:
     """Tells what happens to whoever started the farm, and to `farm.log`."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open("a")
 
     def say(self, message: str) -> None:
         """Tell one thing."""
-        line = f"{time.strftime('%H:%M:%S')} {message}"
+        day, hour = time.strftime("%Y-%m-%d %H:%M:%S").split()
         # The disk may be full, the terminal may have been closed.
         with contextlib.suppress(OSError):
-            self._file.write(line + "\n")
+            self._file.write(f"{day} {hour} {message}\n")
             self._file.flush()
+        keep_small(self._path)
         with contextlib.suppress(OSError, ValueError):
-            print(line, flush=True)
+            print(f"{hour} {message}", flush=True)
 
     def __enter__(self) -> Report:
         return self

@@ -17,6 +17,7 @@ import psutil
 
 from api.cli.command import Failed
 from deploy.farmfile import ProcessMark, ServiceMark
+from deploy.logfiles import keep_small
 
 #: How often services are looked at; a restart is late by no more than this.
 _LOOK_SECONDS = 0.1
@@ -153,6 +154,8 @@ class Supervisor:
         """Keep the services running until the farm is told to stop."""
         while not self._stop.wait(_LOOK_SECONDS):
             self._look()
+            for running in self._all():
+                keep_small(running.log)
 
     def stop(self) -> None:
         """Stop all services, last stage first; those that take too long, or that someone is in a hurry for, are killed."""
