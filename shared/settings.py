@@ -161,6 +161,12 @@ class Settings(BaseSettings):
             raise ValueError("it is empty; 127.0.0.1 is this machine alone, 0.0.0.0 all of its networks")
         return host.strip()
 
+    @field_validator("flower_password")
+    @classmethod
+    def _check_password(cls, password: SecretStr | None) -> SecretStr | None:
+        # Empty, it would let everybody in; a line `DREAMFARM_FLOWER_PASSWORD=` in a file is one that nobody has filled in.
+        return password if password is not None and password.get_secret_value().strip() else None
+
     @field_validator("heartbeat_seconds")
     @classmethod
     def _check_heartbeat(cls, seconds: float, info: ValidationInfo) -> float:
