@@ -4,14 +4,19 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up bench pictures motifnet lint format lock clean
 
-# With NVIDIA GPUs: make up EXTRAS=gpu,redis,flower,postgres,s3,dev (in a .venv without tensorflow-cpu)
-EXTRAS ?= worker,redis,flower,postgres,s3,dev
-# More arguments for pytest, `dreamfarm up` or the benchmarks
-ARGS ?=
-
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+
+# With NVIDIA GPUs: make up EXTRAS=gpu,redis,flower,postgres,s3,dev; what was chosen once stays chosen.
+DEFAULT := worker,redis,flower,postgres,s3,dev
+# The stamp's first line has extras other than these, its second one where .venv was set up.
+CHOSEN := $(or $(shell sed -n 1p $(STAMP) 2>/dev/null),$(DEFAULT))
+EXTRAS ?= $(CHOSEN)
+HERE := $$(cd $(VENV) && pwd -P)
+MOVED := $(shell [ ! -s $(STAMP) ] || [ "$$(sed -n 2p $(STAMP))" = "$(HERE)" ] || echo yes)
+# More arguments for pytest, `dreamfarm up` or the benchmarks
+ARGS ?=
 
 help:
 	@echo 'make demo    render a few pictures on a farm of its own, into demo-output/'
@@ -27,9 +32,17 @@ help:
 
 setup: $(STAMP)
 
+# Other extras may not get on with those that are there, and the programs of a .venv that was moved point to where it was.
+ifneq ($(if $(MOVED),,$(EXTRAS)),$(CHOSEN))
+ANEW := rm -rf "$(VENV)"
+$(STAMP): again
+again:
+endif
+
 $(STAMP): pyproject.toml constraints.txt deploy/make-venv
+	@$(ANEW)
 	@deploy/make-venv "$(VENV)" "$(EXTRAS)"
-	@touch $@
+	@printf '%s\n' "$(filter-out $(DEFAULT),$(EXTRAS))" "$(HERE)" > $@
 
 demo: $(STAMP)
 	@$(BIN)/python -m deploy.demo $(ARGS)

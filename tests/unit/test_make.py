@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,55 @@ def test_changed_dependencies_are_installed(copy: Path, file: str) -> None:
     later = (copy / ".venv" / ".set-up").stat().st_mtime + 10
     os.utime(copy / file, (later, later))
     assert "deploy/make-venv .venv worker,redis,flower,postgres,s3,dev" in make(copy, "test").replace('"', "")
+
+
+GPU = "gpu,redis,flower,postgres,s3,dev"
+
+
+@pytest.fixture
+def set_up(copy: Path) -> Callable[..., str]:
+    """Runs `make setup` with a stand-in for make-venv; says what it was called with, if at all."""
+    (copy / "deploy" / "make-venv").write_text(
+        '#!/bin/sh\nmkdir -p "$1" && echo "$2" > "$1/extras" && echo made "$2"\n'
+    )
+
+    def run(*arguments: str, folder: Path = copy) -> str:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        command = ["make", "--no-print-directory", "setup", *arguments]
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+        ).stdout.removeprefix("make: Nothing to be done for 'setup'.\n")
+
+    return run
+
+
+def test_other_extras_are_set_up_anew_and_stay_chosen(copy: Path, set_up: Callable[..., str]) -> None:
+    os.utime(copy / ".venv" / ".set-up", (0, 0))
+    default = set_up().strip()
+    assert default.startswith("made worker,redis,")
+    leftover = copy / ".venv" / "tensorflow-cpu"
+    leftover.touch()
+    assert set_up() == set_up(f"EXTRAS={default.removeprefix('made ')}") == ""
+    assert set_up(f"EXTRAS={GPU}") == f"made {GPU}\n"
+    # The one for processors and the one for GPUs would overwrite each other's files.
+    assert not leftover.exists()
+    assert set_up(f"EXTRAS={GPU}") == set_up() == ""
+    os.utime(copy / "pyproject.toml")
+    assert set_up() == f"made {GPU}\n"
+    assert set_up("EXTRAS=worker") == "made worker\n"
+
+
+def test_a_checkout_that_was_moved_is_set_up_anew(
+    copy: Path, set_up: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    os.utime(copy / ".venv" / ".set-up", (0, 0))
+    assert "made" in set_up()
+    moved = tmp_path_factory.mktemp("with 'quotes' and") / "it's here"
+    copy.rename(moved)
+    # Reached by another way, it is where it was.
+    copy.symlink_to(moved)
+    assert "made" in set_up(folder=moved)
+    assert set_up(folder=moved) == set_up(folder=copy) == ""
 
 
 def test_help_names_every_target() -> None:
