@@ -1,7 +1,8 @@
-"""Blobs as answers: with a name, an ETag and, from a local folder, parts of them."""
+"""Blobs as answers: with a name, an ETag, and parts of them for who asks."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -59,7 +60,26 @@ def blob_response(
         if not path.is_file():
             raise BlobMissing(key)
         return FileResponse(path, media_type=media_type, headers=headers)
-    return StreamingResponse(blobs.stream(key), media_type=media_type, headers=headers)
+    headers["Accept-Ranges"] = "bytes"
+    asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""), re.ASCII)
+    if asked is None or request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
+        return StreamingResponse(blobs.stream(key), media_type=media_type, headers=headers)
+    size = blobs.size(key)
+    start, end = _part(asked[1], asked[2], size)
+    if start >= end:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+    headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
+    return StreamingResponse(blobs.stream(key, (start, end)), status_code=206, media_type=media_type, headers=headers)
+
+
+def _part(first: str, last: str, size: int) -> tuple[int, int]:
+    """The bytes that a range means (RFC 9110, 14.1.2), from one up to another; from `size` on where there are none.
+
+    Browsers play no film, and downloads cannot go on, without them. Several ranges at once are answered as none.
+    """
+    if not first:
+        return (max(0, size - int(last)), size) if last else (0, size)
+    return int(first), min(size, int(last) + 1) if last else size
 
 
 def content_disposition(file_name: str, *, attach: bool) -> str:

@@ -86,14 +86,25 @@ class Blobs:
         with io.BufferedReader(_Reader(blob), _PIECE) as file:
             yield file
 
-    def stream(self, key: str) -> Iterator[bytes]:
-        """A blob's bytes, in pieces of about a megabyte; the blob is opened at once.
+    def size(self, key: str) -> int:
+        """A blob's size in bytes.
 
         Raises:
             BlobMissing: there is none of that name.
         """
         try:
-            result = obstore.get(self._store, key)
+            return int(obstore.head(self._store, key)["size"])
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+
+    def stream(self, key: str, part: tuple[int, int] | None = None) -> Iterator[bytes]:
+        """A blob's bytes, in pieces of about a megabyte; the blob is opened at once. `part`: from a byte up to another.
+
+        Raises:
+            BlobMissing: there is none of that name.
+        """
+        try:
+            result = obstore.get(self._store, key, options={"range": part} if part else None)
         except FileNotFoundError:
             raise BlobMissing(key) from None
         return (bytes(piece) for piece in result.stream(min_chunk_size=2**20))

@@ -33,6 +33,33 @@ def s3_api(settings: Settings, redis_server: RedisServer) -> Iterator[RunningApi
     store.dispose()
 
 
+def test_a_part_of_a_picture_comes_from_the_bucket(s3_api: RunningApi) -> None:
+    client, data = s3_api.client("ada"), picture(400, 300)
+    link = f"/v1/assets/{uploaded(client, data)}"
+    size, whole = len(data), client.get(link)
+    assert whole.headers["accept-ranges"] == "bytes"
+    parts = {
+        "bytes=0-1": (0, 2),
+        "bytes=10-": (10, size),
+        "bytes=-7": (size - 7, size),
+        f"bytes=5-{size + 9}": (5, size),
+    }
+    for asked, (start, end) in parts.items():
+        answer = client.get(link, headers={"Range": asked, "If-Range": whole.headers["etag"]})
+        assert (answer.status_code, answer.content) == (206, data[start:end])
+        assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{size}"
+        assert answer.headers["content-length"] == str(end - start)
+    for beyond in (f"bytes={size}-", "bytes=-0", "bytes=9-3"):
+        answer = client.get(link, headers={"Range": beyond})
+        assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{size}")
+    # Of another file, or in a way that is not understood: all of it.
+    for headers in ({"Range": "bytes=0-1", "If-Range": '"old"'}, {"Range": "bytes=0-1,4-5"}, {"Range": "lines=1-2"}):
+        answer = client.get(link, headers=headers)
+        assert (answer.status_code, answer.content) == (200, data)
+    s3_api.blobs.delete(s3_api.blobs.keys("assets")[0])
+    assert "missing from the blob store" in problem(client.get(link, headers={"Range": "bytes=0-1"}), 404)
+
+
 def test_pictures_go_into_the_bucket_and_come_back(s3_api: RunningApi) -> None:
     client, data = s3_api.client("ada"), picture(400, 300)
     asset = uploaded(client, data)
