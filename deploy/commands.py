@@ -59,7 +59,7 @@ def up(
     elif in_background:
         farm.in_background(settings)
     else:
-        farm.run(settings, started=typer.echo)
+        farm.in_foreground(settings)
 
 
 def down(data: Data = None) -> None:

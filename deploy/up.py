@@ -66,8 +66,12 @@ class _Board:
             self._report.say(f"farm.json cannot be written: {error}")
 
 
-def run(settings: Settings, *, started: Callable[[str], None]) -> None:
-    """Run the farm until it is told to stop. `started` is called once, with what people need to know.
+#: What is called once a farm is healthy, with its description and the key of whoever runs it.
+Started = Callable[[Farm, str], None]
+
+
+def run(settings: Settings, *, started: Started) -> None:
+    """Run the farm until it is told to stop.
 
     Raises:
         Failed: it cannot start; nothing is left running.
@@ -121,27 +125,41 @@ def detach(settings: Settings) -> None:
         raise Failed("the farm did not start; the reason is above")
 
 
-def addresses(farm: Farm, key: str, data: Path) -> str:
+def with_keys(farm: Farm, key: str) -> str:
     """What people need to know of a running farm."""
-    return (
-        f"\n  gallery  {farm.api}/#key={key}\n"
-        f"  flower   {farm.flower}   (user {farm.flower_user}, password {farm.flower_password})\n"
-        f"  logs     {data / 'logs'}\n"
-        f"  to end   dreamfarm down --data {shlex.quote(str(data))}\n"
-    )
+    return _addresses(farm, f"/#key={key}", f"user {farm.flower_user}, password {farm.flower_password}")
+
+
+def without_keys(farm: Farm, _key: str) -> str:
+    """The same for a log that others read, too: under systemd, the journal."""
+    return _addresses(farm, "", "`dreamfarm status` shows the key and the password")
+
+
+def _addresses(farm: Farm, key: str, password: str) -> str:
+    return f"\n  gallery  {farm.api}{key}\n  flower   {farm.flower}   ({password})\n"
+
+
+def in_foreground(settings: Settings) -> None:
+    """Run the farm for whoever watches, or for a service manager."""
+    told = with_keys if sys.stdout.isatty() else without_keys
+    run(settings, started=lambda farm, key: print(told(farm, key) + _places(settings.data), flush=True))
 
 
 def in_background(settings: Settings) -> None:
-    """Run the farm, hanging up when it is healthy; what `detach` starts."""
+    """Run the farm, hanging up when it is healthy; what `detach` starts, to which all is told."""
 
-    def started(told: str) -> None:
-        print(told, flush=True)
+    def started(farm: Farm, key: str) -> None:
+        print(with_keys(farm, key) + _places(settings.data), flush=True)
         hang_up(settings.data / "logs" / "farm.log")
 
     run(settings, started=started)
 
 
-def _run(settings: Settings, report: Report, stop: _Stop, started: Callable[[str], None]) -> None:
+def _places(data: Path) -> str:
+    return f"  logs     {data / 'logs'}\n  to end   dreamfarm down --data {shlex.quote(str(data))}\n"
+
+
+def _run(settings: Settings, report: Report, stop: _Stop, started: Started) -> None:
     if settings.flower_password is None:
         settings = settings.model_copy(update={"flower_password": SecretStr(secrets.token_urlsafe(12))})
     board = _Board(settings.data, _describe(settings), report)
@@ -166,7 +184,7 @@ def _run(settings: Settings, report: Report, stop: _Stop, started: Callable[[str
         try:
             supervisor.start()
             board.note(state="running")
-            started(addresses(board.farm, key, settings.data))
+            started(board.farm, key)
             supervisor.watch()
         except Interrupted:
             pass
@@ -236,11 +254,10 @@ def _with_ports(settings: Settings) -> Settings:
         remedy = "Choose another with --port N; --port 0 takes a free one"
         require_free(settings.host, port, what="the API", remedy=remedy)
     if "flower_port" in settings.model_fields_set and flower_port != 0:
-        require_free(
-            settings.flower_host, flower_port, what="Flower", remedy="Choose another with DREAMFARM_FLOWER_PORT"
-        )
+        remedy = "Choose another with DREAMFARM_FLOWER_PORT"
+        require_free(settings.flower_host, flower_port, what="Flower", remedy=remedy, setting="DREAMFARM_FLOWER_HOST")
     else:
         beside = port + 1
-        free = beside <= 65535 and is_free(settings.flower_host, beside)
-        flower_port = beside if free else free_port(settings.flower_host)
+        free = beside <= 65535 and is_free(settings.flower_host, beside, "DREAMFARM_FLOWER_HOST")
+        flower_port = beside if free else free_port(settings.flower_host, "DREAMFARM_FLOWER_HOST")
     return settings.model_copy(update={"flower_port": flower_port})

@@ -288,9 +288,15 @@ def test_signals_stop_a_farm_in_the_foreground(data: Path, number: signal.Signal
     command = [sys.executable, "-m", "deploy.main", "up", "--data", str(data), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        told = ""
         for line in process.stdout:
-            if "gallery" in line:
+            told += line
+            if "to end" in line:
                 break
+        # Nobody watches: it may be a log that others read.
+        assert (data / "key").read_text().strip() not in told
+        assert status(data)["flower_password"] not in told
+        assert "`dreamfarm status` shows the key and the password" in told
         members = processes_of(data)
         process.send_signal(number)
         assert process.wait(timeout=PATIENCE) == 0

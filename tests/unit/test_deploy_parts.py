@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from typer.testing import CliRunner
 
 from api.cli.command import Failed
@@ -108,8 +108,24 @@ def test_logs_are_rotated(tmp_path: Path) -> None:
 def test_a_report_goes_to_people_and_to_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with logfiles.Report(tmp_path / "farm.log") as report:
         report.say("redis is ready")
-    assert capsys.readouterr().out.endswith("redis is ready\n")
-    assert (tmp_path / "farm.log").read_text().endswith("redis is ready\n")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d redis is ready\n", capsys.readouterr().out)
+    # A farm runs for months, and the log is read later.
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d redis is ready\n", (tmp_path / "farm.log").read_text())
+
+
+def test_a_log_that_grows_is_put_aside_under_its_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logfiles, "LARGEST_BYTES", 10)
+    log = tmp_path / "api.log"
+    with log.open("ab", buffering=0) as writer:
+        for line in range(9):
+            writer.write(f"line {line}, long enough\n".encode())
+            logfiles.keep_small(log)
+            writer.write(b"short\n")
+            logfiles.keep_small(log)
+    assert log.read_text() == "short\n"
+    assert (tmp_path / "api.1.log").read_text() == "short\nline 8, long enough\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"api.log", *(f"api.{n}.log" for n in range(1, 6))}
+    logfiles.keep_small(tmp_path / "absent.log")
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
@@ -132,6 +148,11 @@ def test_ports(host: str, family: socket.AddressFamily) -> None:
 def test_an_address_that_is_not_ours(host: str) -> None:
     with pytest.raises(Failed, match="DREAMFARM_HOST"):
         ports.is_free(host, 0)
+    # Whichever way an address of Flower's is tried, it is Flower's setting that is named.
+    with pytest.raises(Failed, match="DREAMFARM_FLOWER_HOST"):
+        ports.free_port(host, "DREAMFARM_FLOWER_HOST")
+    with pytest.raises(Failed, match="DREAMFARM_FLOWER_HOST"):
+        ports.require_free(host, 0, what="Flower", remedy="", setting="DREAMFARM_FLOWER_HOST")
 
 
 def test_one_worker_for_the_processor() -> None:
@@ -307,7 +328,9 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         (["api"], {"DREAMFARM_TRUSTED_PROXIES": "10.0.0.5/8"}, 2, "10.0.0.5/8 has host bits set"),
         (["up"], {"DREAMFARM_HEARTBEAT_SECONDS": "60"}, 2, "DREAMFARM_HEARTBEAT_SECONDS: it must be at most a third"),
         (["up"], {"DREAMFARM_LOG_LEVEL": "loud"}, 2, "DREAMFARM_LOG_LEVEL: Input should be 'DEBUG'"),
+        (["up", "--port", "0"], {"DREAMFARM_FLOWER_HOST": "203.0.113.7"}, 1, "set DREAMFARM_FLOWER_HOST"),
         (["flower"], {}, 2, "DREAMFARM_FLOWER_PASSWORD"),
+        (["flower"], {"DREAMFARM_FLOWER_PASSWORD": ""}, 2, "it wants a password: set DREAMFARM_FLOWER_PASSWORD"),
         (["worker", "--device", "cuda:0"], {}, 2, "--device: 'cuda:0' is no device; give cpu, gpu:0"),
         (["db", "upgrade"], {"DREAMFARM_DATABASE_URL": "postgresql://ada:secret@127.0.0.1:1/x"}, 1, "the database"),
         (["keys", "ls"], {}, 1, "db upgrade"),
@@ -375,6 +398,12 @@ def test_settings_that_would_mean_something_else_are_refused(name: str, value: o
 )
 def test_settings_as_people_need_them_are_taken(given: dict[str, object]) -> None:
     assert Settings.model_validate(given).model_dump(include=given.keys()) == given
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_password_is_none(empty: str) -> None:
+    """`dreamfarm up` then makes one."""
+    assert Settings(flower_password=SecretStr(empty)).flower_password is None
 
 
 @pytest.mark.parametrize("arguments", [["add", "mine", __file__], ["pull", "vgg16"]], ids=["add", "pull"])
