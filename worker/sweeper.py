@@ -45,6 +45,7 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
                 tidy_recent(store, blobs, seconds=2 * _RARELY * settings.sweep_seconds)
                 with store.write() as session:
                     schedule.close_left_open(session)
+                    schedule.open_left_closed(session)
                 with store.write() as session:
                     workers.forget_the_lost(session)
                     submission.forget_requests(session)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from alembic import command
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from shared.store import Store, events, queries
 from shared.store.jobs import claims, schedule, steering, submission, trash
@@ -220,6 +221,19 @@ def test_only_what_was_deleted_long_ago_is_purged(store: Store) -> None:
     assert (batches(store, deleted=True), listed(store, deleted=True)) == ([new.id], new.jobs)
 
 
+def test_a_large_batch_is_marked_in_parts(store: Store) -> None:
+    """Given more jobs than one transaction marks, the batch and its key are kept until the last of them is marked."""
+    batch = cancelled(store, jobs=trash._MARKED_AT_ONCE + 1)
+    with store.write() as session:
+        submission.remember(session, "ada", "key", "request", batch.id)
+    put(store, batch_id=batch.id)
+    assert mark(store) == trash._MARKED_AT_ONCE
+    assert (batches(store, deleted=True), rows(store, Idempotency)) == ([batch.id], 1)
+    assert mark(store) == 1
+    assert (batches(store, deleted=True), rows(store, Idempotency)) == ([], 0)
+    assert mark(store) == 0
+
+
 def test_a_job_that_a_worker_still_holds_is_not_purged(store: Store) -> None:
     job = claim_next(store, submit(store, "ada").jobs[0])
     assert job is not None
@@ -260,6 +274,25 @@ def test_purged_rows_are_gone_and_nobody_elses(store: Store) -> None:
     with store.read() as session:
         left = session.scalars(select(Event).where(Event.batch_id == batch.id)).all()
         assert [event.type for event in left] == ["batch.deleted"], "the newest event keeps its number"
+
+
+def test_a_request_whose_batch_is_gone_creates_another(store: Store) -> None:
+    """Given a key that outlived its batch, as a race could leave one, it is as good as new; keys of other things stay."""
+    kept = submit(store, "ada")
+    for key, resource in (("lost", "b0000000000a"), ("kept", kept.id), ("key", "k0000000000a")):
+        with store.write() as session:
+            submission.remember(session, "ada", key, "request", resource)
+
+    def remembered(key: str) -> str | None:
+        with store.read() as session:
+            return submission.remembered(session, "ada", key, "request")
+
+    assert [remembered(key) for key in ("lost", "kept", "key")] == [None, kept.id, "k0000000000a"]
+    with store.write() as session:
+        submission.remember(session, "ada", "lost", "request", kept.id)
+    assert remembered("lost") == kept.id
+    with pytest.raises(IntegrityError), store.write() as session:
+        submission.remember(session, "ada", "kept", "request", kept.id)
 
 
 def test_numbers_of_events_are_not_given_again(store: Store) -> None:

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session
 
 from shared.store import events
-from shared.store.events import NewEvent
 from shared.store.jobs.fairness import lift
+from shared.store.jobs.locked import LockedJob, change_jobs, lock_jobs, numbered
 from shared.store.jobs.outcomes import end_attempt, reopen_attempt, update_open
 from shared.store.jobs.schedule import job_of
 from shared.store.session import now
-from shared.store.tables import Batch, Job, State
+from shared.store.tables import TERMINAL, Batch, Job, State
 
 ActionName = Literal["cancel", "pause", "resume", "retry"]
 
@@ -53,10 +53,6 @@ _ACTIONS: dict[ActionName, _Action] = {
 }
 
 
-#: Of a large batch only these are read: specifications would be most of the bytes.
-_NEEDED = (Job.id, Job.owner, Job.batch_id, Job.state, Job.attempt, Job.task_id)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Steered:
     """The jobs that an action changed, and the messages whose slices are to be interrupted."""
@@ -76,28 +72,18 @@ def steer(
     """
     what = _ACTIONS[action]
     takes = [state for state in what.takes if only is None or state in only]
-    of = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
-    where = (of, Job.state.in_(takes), Job.deleted_at.is_(None))
-    before = session.scalars(
-        select(Job).options(load_only(*_NEEDED)).where(*where).order_by(Job.seq).with_for_update()
-    ).all()
-
-    if not before:
-        _explain_trash(session, job_id, batch_id, action)
-        if job_id is not None:
-            _explain(session, job_id, action, what)
-    # The messages of jobs that are taken off the farm; read before the change forgets them.
+    before = _locked(session, action, takes, job_id, batch_id)
+    # The messages of jobs that are taken off the farm.
     tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
+    changed: Sequence[LockedJob] = before
     if what.to == "queued" and before:
         lift(session, before[0].owner, before[0].batch_id)
-        _go_on(session, *where)
+        went_on = _go_on(session, before)
+        changed = [job for job in before if job.seq not in went_on]
     finished = {"finished_at": now()} if what.to == "cancelled" else {}
     values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": now()}
-    session.execute(
-        update(Job).where(*where).values(**values),
-        execution_options={"synchronize_session": False},
-    )
-    news = [NewEvent.of(job, what.event, reason) for job in before]
+    change_jobs(session, changed, **values)
+    news = [job.event(what.event, reason) for job in before]
     for job in before:
         if job.state == "running":
             end_attempt(session, job.id, job.attempt, outcome=what.to, reason=reason)
@@ -105,7 +91,28 @@ def steer(
     return Steered(job_ids=tuple(job.id for job in before), task_ids=tasks)
 
 
-def _go_on(session: Session, *where: ColumnElement[bool]) -> None:
+def _locked(
+    session: Session, action: ActionName, takes: Sequence[State], job_id: str | None, batch_id: str | None
+) -> Sequence[LockedJob]:  # fmt: skip
+    """Lock the job, or the jobs of the batch, that an action takes. Raises CannotDo."""
+    if job_id is None:
+        able = (Job.batch_id == batch_id, Job.state.in_(takes), Job.deleted_at.is_(None))
+        jobs = lock_jobs(session, *able)
+        if not jobs and session.scalar(select(Batch.id).where(Batch.id == batch_id, Batch.deleted_at.is_not(None))):
+            raise _deleted("batch", batch_id, action)
+        return jobs
+    # In whatever state it is: a message must tell of the state that the job was refused for.
+    jobs = lock_jobs(session, Job.id == job_id)
+    for job in jobs:
+        if job.deleted_at is not None:
+            raise _deleted("job", job_id, action)
+        if job.state not in takes:
+            _explain(job, action)
+            return []
+    return jobs
+
+
+def _go_on(session: Session, jobs: Sequence[LockedJob]) -> set[int]:
     """Take back the pause or cancellation of jobs that a worker still holds: they are running again, with their tokens.
 
     Were they queued, another worker could begin at the last checkpoint what this one is about to save. Instead:
@@ -118,15 +125,19 @@ def _go_on(session: Session, *where: ColumnElement[bool]) -> None:
     - It was dead already: the same; the job waits for the rest of the lease. With the lease over, the job is queued at
       once, and the old token is good for nothing.
     """
-    held = session.execute(
-        update(Job)
-        .where(*where, Job.token.is_not(None), Job.lease_until >= now())
-        .values(state="running", failure=None, fruitless=0, finished_at=None, reason="", changed_at=now())
-        .returning(Job.id, Job.attempt),
-        execution_options={"synchronize_session": False},
-    ).all()
-    for job_id, number in held:
-        reopen_attempt(session, job_id, number)
+    went_on = set()
+    for these in numbered(jobs):
+        held = session.execute(
+            update(Job)
+            .where(these, Job.token.is_not(None), Job.lease_until >= now())
+            .values(state="running", failure=None, fruitless=0, finished_at=None, reason="", changed_at=now())
+            .returning(Job.seq, Job.id, Job.attempt),
+            execution_options={"synchronize_session": False},
+        )
+        for seq, job_id, number in held.all():
+            reopen_attempt(session, job_id, number)
+            went_on.add(seq)
+    return went_on
 
 
 def cancel_task(session: Session, task_id: str, reason: str, *, running: bool) -> Steered:
@@ -153,44 +164,29 @@ def set_priority(
     Raises:
         CannotDo: a single job is finished.
     """
-    where = Job.id == job_id if job_id is not None else Job.batch_id == batch_id
-    open_ = Job.state.in_(("queued", "running", "paused"))
-    # In the order in which `steer` locks, or two changes of one batch could wait for each other.
-    session.execute(select(Job.id).where(where, open_).order_by(Job.seq).with_for_update())
-    # A waiting message carries the old priority: it is forgotten, and finds nothing to claim.
-    options = {"synchronize_session": False}
-    session.execute(
-        update(Job).where(where, Job.state == "queued").values(task_id=None, announced_at=None),
-        execution_options=options,
-    )
-    changed = session.execute(
-        update(Job).where(where, open_, Job.priority != priority).values(priority=priority, changed_at=now())
-        .returning(Job.id, Job.owner, Job.batch_id), execution_options=options,
-    ).all()  # fmt: skip
-    if job_id is not None and not changed:
-        job = session.scalar(select(Job).where(Job.id == job_id))
-        if job is not None and job.state in ("succeeded", "failed", "cancelled"):
+    if job_id is not None:
+        jobs = lock_jobs(session, Job.id == job_id)
+    else:
+        jobs = lock_jobs(session, Job.batch_id == batch_id, Job.state.not_in(TERMINAL))
+    for job in jobs:
+        if job.state in TERMINAL:
             raise CannotDo(f"job {job.id} is {job.state}; only unfinished jobs have a priority to change")
-    reason, data = f"priority {priority}", {"priority": priority}
-    events.append(
-        session,
-        [
-            NewEvent(type="job.priority", owner=owner, batch_id=batch, job_id=job, reason=reason, data=data)
-            for job, owner, batch in changed
-        ],
-    )
-    return tuple(job for job, _, _ in changed)
+    changed = [job for job in jobs if job.priority != priority]
+    change_jobs(session, changed, priority=priority, changed_at=now())
+    # A waiting message carries the old priority: it is forgotten, and finds nothing to claim.
+    change_jobs(session, [job for job in changed if job.state == "queued"], task_id=None, announced_at=None)
+    news = [job.event("job.priority", f"priority {priority}", priority=priority) for job in changed]
+    events.append(session, news)
+    return tuple(job.id for job in changed)
 
 
-def _explain_trash(session: Session, job_id: str | None, batch_id: str | None, action: ActionName) -> None:
-    what, table, id_ = ("job", Job, job_id) if job_id is not None else ("batch", Batch, batch_id)
-    if session.scalar(select(table.id).where(table.id == id_, table.deleted_at.is_not(None))) is not None:
-        raise CannotDo(f"{what} {id_} is deleted; to {action} it, restore it first (dreamfarm restore {id_})")
+def _deleted(what: str, id_: str | None, action: ActionName) -> CannotDo:
+    return CannotDo(f"{what} {id_} is deleted; to {action} it, restore it first (dreamfarm restore {id_})")
 
 
-def _explain(session: Session, job_id: str, action: ActionName, what: _Action) -> None:
-    job = session.scalar(select(Job).where(Job.id == job_id))
-    if job is None or job.state == what.to or (what.to == "queued" and job.state == "running"):
+def _explain(job: LockedJob, action: ActionName) -> None:
+    what = _ACTIONS[action]
+    if job.state == what.to or (what.to == "queued" and job.state == "running"):
         return
     able = " or ".join(what.takes)
     hint = "; to render it again, submit it anew (dreamfarm rerun)" if job.state == "succeeded" else ""

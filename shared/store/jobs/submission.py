@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -56,7 +56,8 @@ def remembered(session: Session, owner: str, key: str | None, request: str) -> s
     """
     if key is None:
         return None
-    row = session.get(Idempotency, (owner, key))
+    mine = (Idempotency.owner == owner, Idempotency.key == key)
+    row = session.scalar(select(Idempotency).where(*mine, ~_gone()))
     if row is None:
         return None
     if row.request != request:
@@ -65,10 +66,19 @@ def remembered(session: Session, owner: str, key: str | None, request: str) -> s
 
 
 def remember(session: Session, owner: str, key: str | None, request: str, resource: str) -> None:
-    """Keep what a request created, so that its repetition finds it."""
-    if key is not None:
-        at = session.scalar(select(now())) or 0.0
-        session.add(Idempotency(owner=owner, key=key, request=request, resource=resource, created_at=at))
+    """Keep what a request created, so that its repetition finds it. Raises IntegrityError: another was faster."""
+    if key is None:
+        return
+    mine = (Idempotency.owner == owner, Idempotency.key == key)
+    session.execute(delete(Idempotency).where(*mine, _gone()), execution_options={"synchronize_session": False})
+    row = {"owner": owner, "key": key, "request": request, "resource": resource}
+    session.execute(insert(Idempotency).values(**row, created_at=now()))
+
+
+def _gone() -> ColumnElement[bool]:
+    """What the request created was a batch that is purged, or about to be. API keys are never removed."""
+    kept = exists().where(Batch.id == Idempotency.resource, Batch.purging_since.is_(None))
+    return and_(Idempotency.resource.startswith("b"), ~kept)
 
 
 def forget_requests(session: Session) -> None:

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.states import TERMINAL
 from shared.store import events
 from shared.store.events import NewEvent
+from shared.store.jobs.locked import LockedJob, change_jobs, lock_jobs
 from shared.store.jobs.outcomes import lock_batches
 from shared.store.jobs.steering import CannotDo
 from shared.store.session import now
 from shared.store.tables import Attempt, Batch, Event, Frame, Idempotency, Job
 
-#: Of a large batch only these are read: specifications would be most of the bytes.
-_NEEDED = (Job.id, Job.owner, Job.batch_id, Job.state)
-_Row = Row[str, str, str, str]
-#: IDs per query; databases bound the number of parameters.
-_IDS = 5_000
+#: Jobs marked in one transaction.
+_MARKED_AT_ONCE = 500
 _OPTIONS = {"synchronize_session": False}
 
 
@@ -37,12 +35,11 @@ def put(
     Raises:
         CannotDo: the job, or one of the batch's, is not finished.
     """
-    where = (_of(job_id, batch_id), Job.deleted_at.is_(None))
-    jobs = _locked(session, *where)
+    jobs = lock_jobs(session, _of(job_id, batch_id), Job.deleted_at.is_(None))
     unfinished = [job for job in jobs if job.state not in TERMINAL]
     if unfinished:
         raise CannotDo(_unfinished(unfinished, batch_id))
-    return _moved(session, jobs, *where, to=session.scalar(select(now())), event="deleted", reason=reason)
+    return _moved(session, jobs, to=session.scalar(select(now())), event="deleted", reason=reason)
 
 
 def restore(
@@ -54,40 +51,36 @@ def restore(
         CannotDo: what was deleted is being purged.
     """
     of = _of(job_id, batch_id)
-    where = (of, Job.deleted_at.is_not(None), Job.purging_since.is_(None))
-    jobs = _locked(session, *where)
+    jobs = lock_jobs(session, of, Job.deleted_at.is_not(None), Job.purging_since.is_(None))
     if not jobs and session.scalar(select(Job.id).where(of, Job.purging_since.is_not(None)).limit(1)) is not None:
         what = f"job {job_id}" if job_id is not None else f"batch {batch_id}"
         raise CannotDo(f"{what} was in the trash for so long that it is being removed for good; it cannot be restored")
-    return _moved(session, jobs, *where, to=None, event="restored", reason=reason)
+    return _moved(session, jobs, to=None, event="restored", reason=reason)
 
 
 def mark(session: Session, *, seconds: float) -> int:
-    """Mark all jobs that were deleted `seconds` ago or longer, so that they can only be purged; how many there were.
+    """Mark jobs that were deleted `seconds` ago or longer, so that they can only be purged; how many.
 
+    There may be more: call it again until it finds none. Who else writes waits no longer than for some hundred jobs.
     A cancelled job that a worker has not let go of yet is left: its worker may still write files.
     """
     at = session.scalar(select(now())) or 0.0
     due = (Job.deleted_at <= at - seconds, Job.purging_since.is_(None), Job.token.is_(None))
-    # In the order in which they are restored: of two who want a whole batch, one gets all of it.
-    jobs = session.execute(select(Job.seq, Job.batch_id).where(*due).order_by(Job.seq).with_for_update()).all()
-    if not jobs:
-        return 0
-    session.execute(update(Job).where(*due).values(purging_since=at), execution_options=_OPTIONS)
-    batch_ids = sorted({batch_id for _, batch_id in jobs})
-    for start in range(0, len(batch_ids), _IDS):
-        for batch in lock_batches(session, batch_ids[start : start + _IDS]):
-            _mark_batch(session, batch, at)
+    # In the order in which they are restored: of two who want a whole batch of usual size, one gets all of it.
+    jobs = lock_jobs(session, *due, limit=_MARKED_AT_ONCE)
+    change_jobs(session, jobs, purging_since=at)
+    _mark_batches(session, {job.batch_id for job in jobs}, at)
     return len(jobs)
 
 
-def _mark_batch(session: Session, batch: Batch, at: float) -> None:
-    if session.scalar(select(exists().where(Job.batch_id == batch.id, Job.purging_since.is_(None)))):
-        return
-    batch.purging_since = at
-    # Whoever repeats the request that made the batch must not be led to what is gone.
-    made = (Idempotency.owner == batch.owner, Idempotency.resource == batch.id)
-    session.execute(delete(Idempotency).where(*made), execution_options=_OPTIONS)
+def _mark_batches(session: Session, batch_ids: Collection[str], at: float) -> None:
+    """Mark those of the batches that have only marked jobs left."""
+    lock_batches(session, batch_ids)
+    left = exists().where(Job.batch_id == Batch.id, Job.purging_since.is_(None))
+    gone = session.scalars(select(Batch.id).where(Batch.id.in_(batch_ids), ~left)).all()
+    session.execute(update(Batch).where(Batch.id.in_(gone)).values(purging_since=at), execution_options=_OPTIONS)
+    # Whoever repeats the request that made a batch must not be led to what is gone.
+    session.execute(delete(Idempotency).where(Idempotency.resource.in_(gone)), execution_options=_OPTIONS)
 
 
 def marked(session: Session, *, after: int, limit: int) -> Sequence[tuple[int, str]]:
@@ -123,11 +116,7 @@ def _of(job_id: str | None, batch_id: str | None) -> ColumnElement[bool]:
     return Job.id == job_id if job_id is not None else Job.batch_id == batch_id
 
 
-def _locked(session: Session, *where: ColumnElement[bool]) -> Sequence[_Row]:
-    return session.execute(select(*_NEEDED).where(*where).order_by(Job.seq).with_for_update()).all()
-
-
-def _unfinished(jobs: Sequence[_Row], batch_id: str | None) -> str:
+def _unfinished(jobs: Sequence[LockedJob], batch_id: str | None) -> str:
     if batch_id is None:
         (job,) = jobs
         return f"job {job.id} is {job.state}; only finished jobs can be deleted: cancel it first"
@@ -136,16 +125,13 @@ def _unfinished(jobs: Sequence[_Row], batch_id: str | None) -> str:
 
 
 def _moved(
-    session: Session, jobs: Sequence[_Row], *where: ColumnElement[bool], to: float | None, event: str, reason: str
+    session: Session, jobs: Sequence[LockedJob], *, to: float | None, event: str, reason: str
 ) -> tuple[str, ...]:  # fmt: skip
-    """Put jobs, which are locked, into the trash at a time, or back (None)."""
+    """Put locked jobs into the trash at a time, or back (None)."""
     if not jobs:
         return ()
-    session.execute(update(Job).where(*where).values(deleted_at=to, changed_at=now()), execution_options=_OPTIONS)
-    news = [
-        NewEvent(type=f"job.{event}", owner=job.owner, batch_id=job.batch_id, job_id=job.id, reason=reason)
-        for job in jobs
-    ]
+    change_jobs(session, jobs, deleted_at=to, changed_at=now())
+    news = [job.event(f"job.{event}", reason) for job in jobs]
     events.append(session, news + _update_batches(session, {job.batch_id for job in jobs}, to, reason))
     return tuple(job.id for job in jobs)
 
