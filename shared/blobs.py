@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,17 +138,19 @@ class Blobs:
             obstore.delete(self._store, key)
 
     def delete_below(self, folder: str) -> None:
-        """Delete all blobs whose names begin with `folder/`, and what was half-written there.
+        """Delete all blobs whose names begin with `folder/`; of a local folder, also what was half-written there.
+
+        When it returns, they are gone, whoever else may delete there at the same time. Half-written parts of blobs in a
+        bucket are listed nowhere; a rule of the bucket has to remove them (deploy/README.md).
 
         Raises:
             ValueError: the folder is a whole kind of blobs, or no name at all; none of ours is deleted as a whole.
+            OSError: something cannot be deleted.
         """
         if not re.fullmatch(r"\w[\w-]*(/\w[\w-]*)+", folder, re.ASCII):
             raise ValueError(f"{folder!r} is not the folder of one thing, such as jobs/<job>")
         if self.folder is not None:
-            # Empty folders go, too.
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(self.folder / folder)
+            _remove_folder(self.folder / folder)  # empty folders go, too
             return
         for page in obstore.list(self._store, folder):
             obstore.delete(self._store, [str(meta["path"]) for meta in page])
@@ -157,7 +160,8 @@ class Blobs:
         return [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
 
     def sweep(self) -> int:
-        """Delete what crashes left half-written in a local folder; how many files."""
+        """Delete what crashes left half-written in a local folder; how many files. Buckets do that themselves (see
+        `delete_below`)."""
         if self.folder is None:
             return 0
         old = time.time() - _ABANDONED_AFTER_SECONDS
@@ -207,6 +211,19 @@ class _Reader(io.RawIOBase):
 
     def tell(self) -> int:
         return self._blob.tell()
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it; what has vanished meanwhile is as good as removed."""
+
+    def unless_gone(_function: object, _path: object, error: BaseException) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(folder, onexc=unless_gone)
+    else:
+        shutil.rmtree(folder, onerror=lambda function, path, info: unless_gone(function, path, info[1]))
 
 
 def open_blobs(settings: Settings) -> Blobs:

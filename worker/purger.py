@@ -1,4 +1,5 @@
-"""The purger: removes for good what was in the trash for long enough. One or several may run.
+"""What is done to the blob store every now and then: what was in the trash for long enough is removed for good, and what
+crashes left behind. One or several may run.
 
 It runs beside the sweeper, in a thread of its own: a blob store that is slow or silent must not keep lost leases waiting.
 """
@@ -7,20 +8,26 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.blobs import Blobs
-from shared.leftovers import purge
+from shared.leftovers import purge, tidy_recent
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.jobs import trash
 
 log = logging.getLogger(__name__)
 
-#: Jobs removed between two pauses: some thousand files, so that a large batch in the trash is no storm of requests.
+#: Jobs removed between two pauses, however short.
 _AT_ONCE = 20
+#: The pause while there are more: long enough for whoever waits to write to SQLite, and a twentieth of a page's time on S3.
+_BREATH_SECONDS = 0.05
+#: Leftovers are looked for once in this many sweeps.
+_RARELY = 300
 
 
 class Purger:
@@ -33,10 +40,17 @@ class Purger:
         self._tried = 0
 
     def purge_some(self, stop: threading.Event) -> int:
-        """Mark what is due, and remove a few marked jobs; how many. Raises what went wrong with one, and goes on after it
-        the next time."""
-        with self._store.write() as session:
-            trash.mark(session, seconds=self._trash_seconds)
+        """Remove a few marked jobs, and mark what is due when there are no more; how many were removed.
+
+        Marking comes second, as it needs room that a full disk has only after files were removed. Raises what went wrong
+        with one, and goes on after it the next time.
+        """
+        purged = self._purge_page(stop)
+        if purged < _AT_ONCE and not stop.is_set() and self._mark():
+            purged += self._purge_page(stop)
+        return purged
+
+    def _purge_page(self, stop: threading.Event) -> int:
         with self._store.read() as session:
             jobs = trash.marked(session, after=self._tried, limit=_AT_ONCE)
         purged = 0
@@ -49,19 +63,52 @@ class Purger:
             self._tried = 0
         return purged
 
+    def _mark(self) -> int:
+        with self._store.write() as session:
+            return trash.mark(session, seconds=self._trash_seconds)
+
+
+class Tidier:
+    """Removes what crashes left in the blob store."""
+
+    def __init__(self, store: Store, blobs: Blobs, *, every: float) -> None:
+        self._store, self._blobs, self._every = store, blobs, every
+        #: When it last began, and when it last began what it could finish.
+        self._began = self._done = time.monotonic() - every
+
+    def tidy_if_due(self) -> int:
+        """Look for leftovers if the last time is long enough ago; how many there were."""
+        at = time.monotonic()
+        if at - self._began < self._every:
+            return 0
+        self._began = at
+        tidied = self._blobs.sweep()
+        # A while longer than since the last time: who had just finished a job may have died when about to tidy up.
+        tidied += tidy_recent(self._store, self._blobs, seconds=at - self._done + self._every)
+        self._done = at
+        return tidied
+
 
 def run_purger(settings: Settings, store: Store, blobs: Blobs, stop: threading.Event) -> None:
-    """Purge until `stop` is set. A database or blob store that is away is reported and waited for."""
+    """Purge and tidy up until `stop` is set. A database or blob store that is away is reported and waited for."""
     purger = Purger(store, blobs, trash_seconds=settings.trash_seconds)
+    tidier = Tidier(store, blobs, every=_RARELY * settings.sweep_seconds)
     while not stop.is_set():
-        try:
-            purged = purger.purge_some(stop)
-            if purged:
-                log.info("%d deleted jobs were removed for good", purged)
-        except SQLAlchemyError as error:
-            log.warning("the trash cannot be looked at: %s", error)
-        except (OSError, BlobStoreError) as error:
-            log.warning("a deleted job's files cannot be removed: %s", error)
-        except Exception:
-            log.exception("purging failed; it goes on with the next job")
-        stop.wait(settings.sweep_seconds)
+        _patiently(tidier.tidy_if_due, "the blob store cannot be tidied")
+        purged = _patiently(lambda: purger.purge_some(stop), "a deleted job's files cannot be removed")
+        if purged:
+            log.info("%d deleted jobs were removed for good", purged)
+        stop.wait(_BREATH_SECONDS if purged >= _AT_ONCE else settings.sweep_seconds)
+
+
+def _patiently(action: Callable[[], int], trouble: str) -> int:
+    """What the action answers; 0 if it failed, which is reported."""
+    try:
+        return action()
+    except SQLAlchemyError as error:
+        log.warning("%s, as the database does not answer: %s", trouble, error)
+    except (OSError, BlobStoreError) as error:
+        log.warning("%s: %s", trouble, error)
+    except Exception:
+        log.exception("%s; it goes on with the next", trouble)
+    return 0

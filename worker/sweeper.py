@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from celery import Celery
-from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from shared.blobs import open_blobs
-from shared.leftovers import tidy_recent
 from shared.queue import UNREACHABLE, announce, celery_app, waiting
 from shared.settings import Settings
 from shared.store import Store, workers
@@ -20,8 +20,14 @@ from worker.purger import run_purger
 
 log = logging.getLogger(__name__)
 
-#: Half-written blobs, batches left open, forgotten workers and old requests are looked for once in this many sweeps.
+#: What is looked after once in so many sweeps, each in a transaction of its own.
 _RARELY = 300
+_HOUSEKEEPING: Sequence[Callable[[Session], object]] = (
+    schedule.close_left_open,
+    schedule.open_left_closed,
+    workers.forget_the_lost,
+    submission.forget_requests,
+)
 #: How long the end waits for the job that is being purged; what is interrupted is done again.
 _PURGER_SECONDS = 5.0
 
@@ -34,29 +40,35 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
     messages = Messages(store, app, grace_seconds=settings.message_grace_seconds)
     sweeps = 0
     while not stop.is_set():
-        try:
-            lost = _expire(store, settings) + messages.find_lost()
-            if lost:
-                log.info("%d lost leases or messages found", lost)
-            if messages.reachable:
-                announce(store, app, ahead=settings.announce_ahead)
-            if sweeps % _RARELY == 0:
-                blobs.sweep()
-                tidy_recent(store, blobs, seconds=2 * _RARELY * settings.sweep_seconds)
-                with store.write() as session:
-                    schedule.close_left_open(session)
-                    schedule.open_left_closed(session)
-                with store.write() as session:
-                    workers.forget_the_lost(session)
-                    submission.forget_requests(session)
-        except SQLAlchemyError as error:
-            log.warning("the database cannot be reached: %s", error)
-        except (OSError, BlobStoreError) as error:
-            log.warning("the blob store cannot be tidied: %s", error)
+        _patiently(_sweep, settings, store, app, messages)
+        if sweeps % _RARELY == 0:
+            for change in _HOUSEKEEPING:
+                _patiently(_in_transaction, store, change)
         sweeps += 1
         stop.wait(settings.sweep_seconds)
     purger.join(_PURGER_SECONDS)
     store.dispose()
+
+
+def _patiently(part: Callable[..., object], *arguments: object) -> None:
+    """Do a part of the sweeper's work. Without the database it is left for the next time, and the other parts are done."""
+    try:
+        part(*arguments)
+    except SQLAlchemyError as error:
+        log.warning("the database cannot be reached: %s", error)
+
+
+def _sweep(settings: Settings, store: Store, app: Celery, messages: Messages) -> None:
+    lost = _expire(store, settings) + messages.find_lost()
+    if lost:
+        log.info("%d lost leases or messages found", lost)
+    if messages.reachable:
+        announce(store, app, ahead=settings.announce_ahead)
+
+
+def _in_transaction(store: Store, change: Callable[[Session], object]) -> None:
+    with store.write() as session:
+        change(session)
 
 
 def _expire(store: Store, settings: Settings) -> int:

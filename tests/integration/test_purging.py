@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,21 +12,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from shared.blobs import Blobs, open_blobs
 from shared.leftovers import purge
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, now
 from shared.store.jobs import trash
 from shared.store.schema import upgrade
 from shared.store.tables import Batch, Job
 from tests.buckets import s3_service
 from tests.conftest import RedisServer, wait_until
-from tests.integration.farmhand import Submitted
+from tests.full_disk import full_disk
+from tests.integration.farmhand import Submitted, claim_next, submit
 from tests.integration.test_store import get
-from tests.integration.test_trash import cancelled, listed, mark, put, restore, rows
-from worker.purger import Purger
+from tests.integration.test_trash import cancelled, in_threads, listed, mark, put, restore, rows
+from worker.purger import Purger, run_purger
 from worker.sweeper import run_sweeper
 
 #: What a job of two attempts leaves, below its folder.
@@ -94,7 +97,7 @@ _KILLED = """
 import os, signal, sys
 from shared.blobs import open_blobs
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, now
 from shared.store.jobs import trash
 from shared.leftovers import purge
 
@@ -145,6 +148,24 @@ def _marked(store: Store) -> list[tuple[int, str]]:
         return list(trash.marked(session, after=0, limit=9))
 
 
+def test_who_finds_files_vanish_removes_the_others(settings: Settings) -> None:
+    """Given two sweepers that remove the same job, each has removed all of it when it says so, or rows would be forgotten
+    whose files are still there."""
+    blobs = open_blobs(settings)
+    assert blobs.folder is not None
+    folder = blobs.folder / "jobs" / "j1"
+    for _ in range(5):
+        (folder / "1" / "frames").mkdir(parents=True)
+        for i in range(500):
+            (folder / "1" / "frames" / f"{i:05}.jpg").touch()
+
+        def removes() -> bool:
+            blobs.delete_below("jobs/j1")
+            return folder.exists()
+
+        assert in_threads(removes, removes) == [False, False]
+
+
 @pytest.mark.parametrize("name", ["", "jobs", "jobs/", "jobs/../assets", "/jobs/j1", "jobs//j1", "jobs/.", "assets"])
 def test_no_whole_kind_of_files_can_be_deleted(one_store: Store, settings: Settings, name: str) -> None:
     blobs = open_blobs(settings)
@@ -174,6 +195,74 @@ def test_the_sweeper_purges(store: Store, settings: Settings, redis_server: Redi
     assert not sweeper.is_alive()
     assert (rows(store, Job), len(blobs.keys("jobs"))) == (30, 30 * len(FILES))
     assert listed(store, batch_id=kept.id) == kept.jobs[::-1]
+
+
+_SWEEPER = """
+import threading
+from shared.settings import Settings
+from worker.sweeper import run_sweeper
+
+run_sweeper(Settings(), threading.Event())
+"""
+
+
+def test_a_silent_bucket_keeps_no_lost_job_waiting(
+    one_store: Store, settings: Settings, redis_server: RedisServer
+) -> None:
+    """Given a bucket that takes requests and never answers while leftovers are looked for, lost jobs go on."""
+    interrupted, job = submit(one_store, "ada").jobs[0], claim_next(one_store, submit(one_store, "ada").jobs[0])
+    assert job is not None
+    with one_store.write() as session:
+        done = {"state": "succeeded", "attempt": 2, "finished_at": now()}
+        session.execute(update(Job).where(Job.id == interrupted).values(**done))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = os.environ | {
+            "DREAMFARM_DATA": str(settings.data),
+            "DREAMFARM_REDIS_URL": redis_server.url,
+            "DREAMFARM_SWEEP_SECONDS": "0.05",
+            "DREAMFARM_BLOBS_URL": "s3://farm/blobs",
+            "DREAMFARM_S3_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        sweeper = subprocess.Popen([sys.executable, "-c", _SWEEPER], env=environment)
+        try:
+            silent.settimeout(60)
+            asked, _ = silent.accept()
+            with asked, one_store.write() as session:
+                session.execute(update(Job).where(Job.id == job.id).values(lease_until=now() - 1))
+                session.commit()
+                wait_until(lambda: get(one_store, job.id).state == "queued", what="the lost job's return")
+        finally:
+            sweeper.kill()
+            sweeper.wait()
+
+
+def test_of_a_large_batch_page_after_page_is_purged_at_once(one_store: Store, settings: Settings) -> None:
+    """Given many more jobs than are removed at once, and sweeps that are far apart, they are gone all the same."""
+    batch = with_files(one_store, open_blobs(settings), jobs=100)
+    put(one_store, batch_id=batch.id)
+    stop, settings = threading.Event(), settings.model_copy(update={"trash_seconds": 0.0, "sweep_seconds": 600.0})
+    purger = threading.Thread(target=run_purger, args=(settings, one_store, open_blobs(settings), stop))
+    purger.start()
+    try:
+        wait_until(lambda: rows(one_store, Batch) == 0, what="the purge")
+    finally:
+        stop.set()
+        purger.join(20)
+    assert not purger.is_alive()
+
+
+def test_on_a_full_disk_files_are_removed_before_more_is_marked(one_store: Store, settings: Settings) -> None:
+    """Given a database that cannot grow, so that nothing more can be marked, what was marked before is removed."""
+    blobs = open_blobs(settings)
+    gone, due = with_files(one_store, blobs), with_files(one_store, blobs, jobs=500)
+    put(one_store, batch_id=gone.id)
+    mark(one_store)
+    put(one_store, batch_id=due.id)
+    with full_disk(one_store), pytest.raises(OperationalError, match="disk is full"):
+        Purger(one_store, blobs, trash_seconds=0).purge_some(threading.Event())
+    assert files(blobs, gone.jobs[0]) == 0
 
 
 def test_nothing_is_left_of_folders_that_are_links(one_store: Store, settings: Settings, tmp_path: Path) -> None:
