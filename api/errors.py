@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: What a client is asked to wait when the database or the blob store is away: a restart takes about this long.
 _RETRY_AFTER_SECONDS = 5
+#: What PostgreSQL calls it (`disk_full`).
+_DISK_FULL = "53100"
 
 
 class Mistake(BaseModel):
@@ -138,7 +141,7 @@ def install(app: FastAPI) -> None:
             f"the Idempotency-Key {str(error)!r} was used before, for another request; use a new key for a new request"
         ),
         PictureError: lambda error: invalid(str(error), [Mistake(field="file", message=str(error))]),
-        OperationalError: lambda error: _away("the database", error),
+        OperationalError: _of_operation,
         InterfaceError: lambda error: _away("the database", error),
         PoolTimeout: lambda error: _away("the database", error),
         DataError: _of_data,
@@ -160,6 +163,19 @@ def _handler(translation: Any) -> Any:
 def _away(what: str, error: Exception) -> ApiError:
     log.warning("%s cannot be reached: %s", what, error)
     return unavailable(what)
+
+
+def _of_operation(error: OperationalError) -> ApiError:
+    if not _is_full(error):
+        return _away("the database", error)
+    log.error("the database has no room left: %s", error.orig)
+    detail = "the disk that holds the farm's database is full; nothing was changed: make room on it, then try again"
+    return ApiError(HTTPStatus.INSUFFICIENT_STORAGE, "storage-full", detail)
+
+
+def _is_full(error: OperationalError) -> bool:
+    sqlite, postgresql = (getattr(error.orig, name, None) for name in ("sqlite_errorcode", "sqlstate"))
+    return sqlite == sqlite3.SQLITE_FULL or postgresql == _DISK_FULL
 
 
 def _of_database(error: DBAPIError) -> ApiError:

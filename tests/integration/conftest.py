@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from api.server import ApiServer
+from api.services import Services
 from shared.blobs import Blobs, open_blobs
 from shared.settings import Settings
 from shared.store import Store, keys
@@ -47,6 +48,12 @@ class RunningApi:
         client = httpx.Client(base_url=self.url, headers=headers, timeout=60)
         self._clients.append(client)
         return client
+
+    @property
+    def farm_store(self) -> Store:
+        """The server's own store, unlike `store`, which is the test's."""
+        services: Services = self._server.api.state.services
+        return services.store
 
     def stop(self) -> None:
         """Stop as SIGTERM does; fails when it does not end."""

@@ -22,6 +22,7 @@ from shared.settings import Settings
 from shared.store import Store
 from shared.store.schema import upgrade
 from tests.conftest import RedisServer, wait_until
+from tests.full_disk import full_disk
 from tests.integration.conftest import RunningApi, picture
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_steering import submitted
@@ -55,6 +56,15 @@ def test_metrics_count_jobs_work_and_answers(api: RunningApi) -> None:
     assert said["dreamfarm_requests_total|GET|/v1/jobs/{job_id}|404"] == 1
     assert said["dreamfarm_request_seconds_count|GET|/v1/jobs/{job_id}"] == 4
     assert not [name for name in said if job in name], "one series per address, not per job"
+
+
+def test_a_full_disk_is_told_apart_from_a_database_that_is_away(one_api: RunningApi) -> None:
+    client, batch = one_api.client("ada"), {"jobs": [DREAM] * 500}
+    with full_disk(one_api.farm_store):
+        answer = client.post("/v1/batches", json=batch)
+        assert "is full; nothing was changed: make room on it" in problem(answer, 507)
+        assert "Retry-After" not in answer.headers, "it does not pass by itself"
+    assert client.post("/v1/batches", json=batch).status_code == 202
 
 
 def test_every_request_has_an_id_that_the_log_names(one_api: RunningApi, caplog: pytest.LogCaptureFixture) -> None:
