@@ -60,9 +60,11 @@ def ls(
     if as_json:
         print_json(shown[:limit])
         return
+    # All jobs of a deleted batch are in the trash.
+    trashed = deleted or any(job.deleted_at for job in shown)
     words.table(
-        ["id", "state", "done", "name", "size", "batch", "submitted", *_TRASH_COLUMN[:deleted]],
-        [[*_job_row(job), *_until(job)] for job in shown[:limit]],
+        ["id", "state", "done", "name", "size", "batch", "submitted", *_TRASH_COLUMN[:trashed]],
+        [[*_job_row(job), *(_until(job) or [""])[:trashed]] for job in shown[:limit]],
         right=("done", "size"),
     )
     _more(len(shown), limit)

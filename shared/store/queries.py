@@ -110,8 +110,9 @@ def jobs_page(
 ) -> Sequence[Job]:
     """Up to `limit` jobs, newest first, older than the one numbered `before`; `batch_id` is of the owner's.
 
-    With `deleted` those of the trash.
+    With `deleted` those of the trash, where all jobs of a deleted batch are.
     """
+    deleted = deleted or (batch_id is not None and _is_deleted(session, batch_id))
     # Numbers first: an index has all that is asked of a large batch, and its long rows need not be sorted.
     chosen = select(Job.seq).where(*_listed(Job, deleted)).order_by(Job.seq.desc()).limit(limit)
     chosen = chosen.where(Job.batch_id == batch_id) if batch_id else chosen.where(*_owned(Job.owner, owner))
@@ -120,6 +121,10 @@ def jobs_page(
     if before is not None:
         chosen = chosen.where(Job.seq < before)
     return session.scalars(select(Job).where(Job.seq.in_(chosen)).order_by(Job.seq.desc())).all()
+
+
+def _is_deleted(session: Session, batch_id: str) -> bool:
+    return session.scalar(select(Batch.deleted_at).where(Batch.id == batch_id)) is not None
 
 
 def batches_page(

@@ -229,6 +229,9 @@ def test_jobs_and_batches_are_deleted_and_restored(at: Terminal) -> None:
     assert "restorable until" in at.run("ls", "--deleted").stdout
     assert batch in at.run("ls", "--batches", "--deleted").stdout
     assert f"`dreamfarm restore {batch}` brings it back" in at.run("show", batch).stdout
+    assert [job["id"] for job in at.json("ls", "--batch", batch)] == jobs, "a deleted batch shows its jobs, too"
+    assert "restorable until" in at.run("ls", "--batch", batch).stdout
+    assert "2 cancelled" in at.run("watch", batch, code=1).stderr
     assert "restore it first" in at.run("retry", alone, code=1).stderr
 
     assert [answer["changed"] for answer in at.json("restore", alone, batch)] == [1, 2]
