@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: How often a download that breaks off is taken up again before it counts as failed.
 _TRIES = 5
+#: What a file's time loses on its way through floats. On a file system that rounds it, frames are fetched again.
+_SAME_TIME_SECONDS = 0.001
 What = Literal["output", "manifest", "animation", "frame", "contact sheet"]
 
 
@@ -63,8 +66,9 @@ def fetch(farm: Farm, job: JobDetail, folder: Path, *, frames: bool, overwrite: 
     if frames:
         (folder / f"{stem}-frames").mkdir(exist_ok=True)
         for frame in farm.frames(job.id):
-            # A frame's number follows from its iteration, so one that is there is the same.
-            target = _Target(folder / f"{stem}-frames" / f"{frame.number:05d}.jpg", overwrite, once=not overwrite)
+            # A job that had to start over has made other frames of the same numbers since.
+            path = folder / f"{stem}-frames" / f"{frame.number:05d}.jpg"
+            target = _Target(path, overwrite, made=frame.created_at.timestamp())
             yield Fetched(target.path, "frame", _bring(farm.transport, frame.links["self"], target))
 
 
@@ -93,15 +97,23 @@ class _Target:
     overwrite: bool
     #: `sha256:…` of what it should be, where the farm tells it beforehand.
     digest: str | None = None
-    #: Whether a file that is there is taken for the right one.
-    once: bool = False
+    #: When it was made, where that tells it from others of its name; the file gets this time, to be known again by.
+    made: float | None = None
 
     @property
     def there(self) -> bool:
         """Whether it needs no fetching."""
         if not self.path.exists():
             return False
-        return self.once or (self.digest is not None and _digest(self.path) == self.digest)
+        if self.made is not None and abs(self.path.stat().st_mtime - self.made) < _SAME_TIME_SECONDS:
+            return True
+        return self.digest is not None and _digest(self.path) == self.digest
+
+    def take(self, part: Path) -> None:
+        """Become what was fetched."""
+        if self.made is not None:
+            os.utime(part, (self.made, self.made))
+        part.replace(self.path)
 
 
 def _bring(transport: Transport, link: str, target: _Target) -> bool:
@@ -111,17 +123,19 @@ def _bring(transport: Transport, link: str, target: _Target) -> bool:
     if target.path.exists() and target.digest is not None and not target.overwrite:
         raise FileDiffers(target.path)
     part = part_of(target.path)
+    if target.made is not None:
+        part.unlink(missing_ok=True)  # it may be of another one, and frames are small
     _download(transport, link, part, target.path.name)
     if target.digest is not None and _digest(part) != target.digest:
         part.unlink()
         raise FarmError(f"{target.path.name} arrived damaged: its digest is not {target.digest}; fetch it again")
     if target.path.exists() and not target.overwrite:
-        same = _digest(part) == _digest(target.path)
-        part.unlink()
-        if not same:
+        if _digest(part) != _digest(target.path):
+            part.unlink()
             raise FileDiffers(target.path)
+        target.take(part)
         return False
-    part.replace(target.path)
+    target.take(part)
     return True
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.auth import Viewer
 from api.errors import not_found
-from api.files import ASK_AGAIN, FILE_RESPONSE, FOREVER, blob_response
+from api.files import FILE_RESPONSE, blob_response
 from api.log import as_text, entries
 from api.routes.common import Cursor, Limit
 from api.schemas import FrameView, LogEntry, Page
@@ -59,8 +59,8 @@ def get_frame(
         farm.blobs,
         key,
         file_name=file_name(job.name, f"{job.id}-{frame.number:05d}", key),
-        etag=f"{job.id}-{frame.number}-{'thumbnail' if thumbnail else 'picture'}",
-        cache=ASK_AGAIN if number == "latest" else FOREVER,
+        # The blob is another one if the job had to start over.
+        etag=key,
         attach=download,
     )
 

@@ -13,7 +13,7 @@ from tests.integration.conftest import RunningApi, picture
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_steering import submitted
 from tests.integration.test_api_submission import DREAM
-from tests.integration.worker_hand import failed, finished, framed, let_go, taken
+from tests.integration.worker_hand import failed, finished, framed, let_go, started_over, taken
 
 
 def test_frames_can_be_watched_while_a_job_renders(api: RunningApi) -> None:
@@ -32,7 +32,6 @@ def test_frames_can_be_watched_while_a_job_renders(api: RunningApi) -> None:
     third = client.get(page["items"][2]["links"]["self"])
     assert third.content == picture(96, 96, seed=2, format="JPEG")
     assert third.headers["content-type"] == "image/jpeg"
-    assert "immutable" in third.headers["cache-control"]
     small = client.get(page["items"][2]["links"]["thumbnail"])
     assert small.headers["content-type"] == "image/webp"
     latest = client.get(f"/v1/jobs/{job}/frames/latest")
@@ -40,6 +39,23 @@ def test_frames_can_be_watched_while_a_job_renders(api: RunningApi) -> None:
     assert "immutable" not in latest.headers["cache-control"]
     problem(client.get(f"/v1/jobs/{job}/frames/77"), 404)
     problem(client.get(f"/v1/jobs/{job}/frames/first"), 422)
+
+
+def test_a_frame_of_a_job_that_started_over_is_another_one(api: RunningApi) -> None:
+    """Given browsers that have kept a frame, they show the one that took its place, and keep it while it is the same."""
+    client, (_, (job, *_)) = api.client("ada"), submitted(api)
+    running = taken(api, job)
+    framed(api, running)
+    addresses = (f"/v1/jobs/{job}/frames/0", f"/v1/jobs/{job}/frames/0?thumbnail=true")
+    kept = {address: client.get(address).headers for address in addresses}
+    asked = {address: {"If-None-Match": headers["etag"]} for address, headers in kept.items()}
+    assert not any("immutable" in headers["cache-control"] for headers in kept.values())
+    assert [client.get(address, headers=asked[address]).status_code for address in addresses] == [304, 304]
+    let_go(api, running)
+    framed(api, started_over(api, job), seed=9)
+    picture_now, small_now = (client.get(address, headers=asked[address]) for address in addresses)
+    assert picture_now.content == picture(96, 96, seed=9, format="JPEG")
+    assert small_now.content == picture(32, 32, seed=9, format="WEBP")
 
 
 def test_an_output_comes_with_a_good_name_an_etag_and_in_parts(api: RunningApi) -> None:

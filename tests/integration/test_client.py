@@ -18,7 +18,7 @@ from shared.specs import DreamSpec
 from shared.store import keys
 from tests.integration.conftest import RunningApi, picture
 from tests.integration.flaky import FlakyNetwork
-from tests.integration.worker_hand import failed, finished, framed, taken
+from tests.integration.worker_hand import failed, finished, framed, let_go, started_over, taken
 
 DREAM = {"kind": "dream", "size": {"long_edge": 96}, "iterations": 2}
 
@@ -357,6 +357,23 @@ def test_frames_can_be_fetched_while_a_job_renders(farm: Farm, one_api: RunningA
     fetched = farm.fetch(job.id, tmp_path, frames=True)
 
     assert [file.path.name for file in fetched] == ["00000.jpg", "00001.jpg", "00002.jpg"]
+
+
+def test_frames_of_another_attempt_are_not_kept(farm: Farm, one_api: RunningApi, tmp_path: Path) -> None:
+    """Given a job that started over after its frames were fetched, those in the folder are told from the new ones."""
+    job = farm.submit(DREAM)
+    running = taken(one_api, job.id)
+    framed(one_api, running)
+    (before,) = farm.fetch(job.id, tmp_path, frames=True)
+    let_go(one_api, running)
+    framed(one_api, started_over(one_api, job.id), seed=9)
+
+    with pytest.raises(FileDiffers, match=before.path.name):
+        farm.fetch(job.id, tmp_path, frames=True)
+    (after,) = farm.fetch(job.id, tmp_path, frames=True, overwrite=True)
+    assert (after.path, after.new) == (before.path, True)
+    assert after.path.read_bytes() == picture(96, 96, seed=9, format="JPEG")
+    assert [file.new for file in farm.fetch(job.id, tmp_path, frames=True)] == [False]
 
 
 @pytest.fixture

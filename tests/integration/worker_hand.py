@@ -24,19 +24,31 @@ def taken(api: RunningApi, job_id: str) -> Job:
         return job
 
 
-def framed(api: RunningApi, job: Job, number: int = 0, *, size: tuple[int, int] = (96, 96)) -> None:
-    """Save a frame of a claimed job."""
+def framed(
+    api: RunningApi, job: Job, number: int = 0, *, size: tuple[int, int] = (96, 96), seed: int | None = None
+) -> None:
+    """Save a frame of a claimed job; without a seed it follows from the number."""
     assert job.token is not None
+    seed = number if seed is None else seed
     folder = f"jobs/{job.id}/{job.attempt}"
     key, small = f"{folder}/frames/{number:05d}.jpg", f"{folder}/thumbnails/{number:05d}.webp"
-    api.blobs.put(key, picture(*size, seed=number, format="JPEG"))
-    api.blobs.put(small, picture(32, 32, seed=number, format="WEBP"))
+    api.blobs.put(key, picture(*size, seed=seed, format="JPEG"))
+    api.blobs.put(small, picture(32, 32, seed=seed, format="WEBP"))
     frame = NewFrame(
         number=number, step=number + 1, octave=1, iteration=number + 1, width=size[0], height=size[1], score=1.5,
         picture=key, thumbnail=small,
     )  # fmt: skip
     with api.store.write() as session:
         assert claims.add_frames(session, job.id, job.token, [frame])
+
+
+def started_over(api: RunningApi, job_id: str) -> Job:
+    """The job, claimed by a worker that cannot use its checkpoint, and begins again."""
+    job = taken(api, job_id)
+    assert job.token is not None
+    with api.store.write() as session:
+        assert claims.start_over(session, job.id, job.token, "another network")
+    return job
 
 
 def let_go(api: RunningApi, job: Job) -> None:
