@@ -160,8 +160,7 @@ class Blobs:
         return [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
 
     def sweep(self) -> int:
-        """Delete what crashes left half-written in a local folder; how many files. Buckets do that themselves (see
-        `delete_below`)."""
+        """Delete what crashes left half-written in a local folder; how many files. For buckets see `delete_below`."""
         if self.folder is None:
             return 0
         old = time.time() - _ABANDONED_AFTER_SECONDS
