@@ -164,6 +164,10 @@ class SteeredBatch(BaseModel):
     """What an action did to a batch."""
 
     changed: int = Field(description="Jobs that the action changed")
+    at: datetime | None = Field(
+        default=None,
+        description="When, of cancelling and deleting: `since` for `retry` or `restore` that undo just that",
+    )
     batch: BatchView
 
 

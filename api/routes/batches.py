@@ -17,11 +17,11 @@ from api.bodies import media_type, parse_json, read_body, unsupported
 from api.errors import not_found
 from api.files import FILE_RESPONSE, content_disposition
 from api.openapi import batch_body
-from api.routes.common import Cursor, Deleted, Key, Limit, position, reason_of
+from api.routes.common import Cursor, Deleted, Key, Limit, Since, position, reason_of, seconds
 from api.schemas import BatchView, NoteCount, Page, PriorityChange, SteeredBatch, SubmittedBatch
 from api.services import Farm, Services
 from api.submission import Submission, from_batch, from_ndjson, planned, replayed, request_digest, store
-from api.views import batch_view, file_name
+from api.views import batch_view, file_name, when
 from shared.blobs import BlobMissing, Blobs
 from shared.sheets import MAX_PICTURES, contact_sheet
 from shared.store import queries
@@ -111,16 +111,18 @@ def delete_batch(batch_id: str, farm: Farm, who: Submitter) -> SteeredBatch:
         batch = queries.find_batch(session, batch_id, who.sees)
         done = trash.put(session, batch_id=batch.id, reason=f"deleted by {who.owner}")
         view = _view(farm, session, batch)
-    return SteeredBatch(changed=len(done), batch=view)
+    return SteeredBatch(changed=len(done), at=view.deleted_at, batch=view)
 
 
 # Before the other actions, whose address would take its own.
 @router.post("/{batch_id}/restore")
-def restore_batch(batch_id: str, farm: Farm, who: Submitter) -> SteeredBatch:
+def restore_batch(batch_id: str, farm: Farm, who: Submitter, since: Since = None) -> SteeredBatch:
     """Bring all deleted jobs of a batch back from the trash, also those that were deleted one by one."""
     with farm.store.write() as session:
         batch = queries.find_batch(session, batch_id, who.sees)
-        done = trash.restore(session, batch_id=batch.id, reason=f"restored by {who.owner}")
+        done = trash.restore(
+            session, batch_id=batch.id, reason=f"restored by {who.owner}", since=since.timestamp() if since else None
+        )
         view = _view(farm, session, batch)
     return SteeredBatch(changed=len(done), batch=view)
 
@@ -132,6 +134,7 @@ def steer_batch(
     farm: Farm,
     who: Submitter,
     failed: Annotated[bool, Query(description="With retry: only failed jobs, not cancelled ones")] = False,
+    since: Since = None,
 ) -> SteeredBatch:
     """Cancel, pause, resume or retry the jobs of a batch that can be; the others stay as they are."""
     with farm.store.write() as session:
@@ -142,10 +145,12 @@ def steer_batch(
             batch_id=batch.id,
             reason=reason_of(action, who),
             only=("failed",) if failed and action == "retry" else None,
+            since=seconds(since) if action == "retry" else None,
         )
         view = _view(farm, session, batch)
     farm.doorbell.interrupt(done.task_ids)
-    return SteeredBatch(changed=len(done.job_ids), batch=view)
+    at = when(done.at) if action == "cancel" else None
+    return SteeredBatch(changed=len(done.job_ids), at=at, batch=view)
 
 
 @router.patch("/{batch_id}")

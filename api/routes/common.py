@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query
+from pydantic import AwareDatetime
 
 from api.auth import Caller
 from api.bodies import idempotency_key
@@ -13,6 +15,10 @@ from shared.store.jobs.steering import ActionName
 Key = Annotated[str | None, Depends(idempotency_key)]
 Cursor = Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Since = Annotated[
+    AwareDatetime | None,
+    Query(description="Only jobs that were cancelled, failed or deleted at this time or later: `at` of what is undone"),
+]
 Deleted = Annotated[bool, Query(description="What is in the trash, instead of what is not")]
 
 _DONE: dict[ActionName, str] = {
@@ -31,3 +37,8 @@ def reason_of(action: ActionName, who: Caller) -> str:
 def position(cursor: str | None) -> int | None:
     """The number that a page starts after."""
     return None if cursor is None else int(cursor)
+
+
+def seconds(at: datetime | None) -> float | None:
+    """A time as the store has it."""
+    return None if at is None else at.timestamp()

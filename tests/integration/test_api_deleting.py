@@ -70,13 +70,23 @@ def test_a_batch_is_deleted_and_restored(api: RunningApi) -> None:
     assert answer["changed"] == 3
     assert (answer["batch"]["jobs"], answer["batch"]["deleted_at"] is not None) == (3, True)
     assert (listed(client, "batches"), listed(client, "batches", deleted=True)) == ([other], [batch])
-    assert listed(client, "jobs", batch=batch) == []
-    assert listed(client, "jobs", batch=batch, deleted=True) == jobs[::-1]
+    for options in ({}, {"deleted": True}):
+        assert listed(client, "jobs", batch=batch, **options) == jobs[::-1], "of a deleted batch, all jobs"
     assert client.get(f"/v1/batches/{batch}/contact-sheet").is_success, "who restores wants to see what it is"
     assert "is deleted; to retry it, restore it first" in problem(client.post(f"/v1/batches/{batch}/retry"), 409)
     assert "is deleted; to retry it, restore it first" in problem(client.post(f"/v1/jobs/{jobs[1]}/retry"), 409)
     assert client.post(f"/v1/batches/{batch}/restore").json()["changed"] == 3
     assert client.post(f"/v1/batches/{batch}/retry").json()["changed"] == 2
+
+
+def test_deleting_a_batch_is_undone_for_the_jobs_that_went_with_it(one_api: RunningApi) -> None:
+    client, (batch, jobs) = one_api.client("ada"), submitted(one_api, 3)
+    client.post(f"/v1/batches/{batch}/cancel")
+    client.delete(f"/v1/jobs/{jobs[0]}")
+    at = client.delete(f"/v1/batches/{batch}").json()["at"]
+    assert client.post(f"/v1/batches/{batch}/restore", params={"since": at}).json()["changed"] == 2
+    assert listed(client, "jobs") == jobs[:0:-1]
+    assert client.post(f"/v1/batches/{batch}/restore").json()["changed"] == 1
 
 
 def test_deleting_the_only_job_deletes_its_batch(one_api: RunningApi) -> None:

@@ -58,6 +58,19 @@ def test_of_a_batch_only_failed_jobs_are_retried_when_asked_so(api: RunningApi) 
     assert client.get(f"/v1/batches/{batch}").json()["open"] is False
 
 
+def test_a_cancellation_is_undone_for_the_jobs_that_it_took(api: RunningApi) -> None:
+    client, (batch, jobs) = api.client("ada"), submitted(api, 4)
+    failed(api, jobs[0], "the picture is cursed")
+    client.post(f"/v1/jobs/{jobs[1]}/cancel")
+    at = client.post(f"/v1/batches/{batch}/cancel").json()["at"]
+
+    undone = client.post(f"/v1/batches/{batch}/retry", params={"since": at}).json()
+    assert (undone["changed"], undone["at"]) == (2, None)
+    assert {name: n for name, n in undone["batch"]["states"].items() if n} == {"queued": 2, "failed": 1, "cancelled": 1}
+    assert client.post(f"/v1/batches/{batch}/retry", params={"since": at}).json()["changed"] == 0
+    assert "since" in problem(client.post(f"/v1/batches/{batch}/retry?since=today"), 422)
+
+
 def test_priorities_of_jobs_and_batches_change(api: RunningApi) -> None:
     client, (batch, jobs) = api.client("ada"), submitted(api)
     assert client.patch(f"/v1/jobs/{jobs[0]}", json={"priority": 0}).json()["job"]["priority"] == 0

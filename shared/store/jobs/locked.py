@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.store.events import NewEvent
 from shared.store.tables import Job
 
 #: Rows per statement; databases bound the number of parameters.
 _ROWS = 5_000
+#: People are told times in microseconds.
+_ROUNDING_SECONDS = 5e-6
 
 
 class LockedJob(NamedTuple):
@@ -50,6 +52,11 @@ def lock_jobs(session: Session, *where: ColumnElement[bool], limit: int | None =
     """
     query = select(*_READ).where(*where).order_by(Job.seq).limit(limit).with_for_update()
     return [LockedJob._make(row) for row in session.execute(query)]
+
+
+def not_before(column: InstrumentedAttribute[float | None], since: float | None) -> tuple[ColumnElement[bool], ...]:
+    """The condition that something happened to a job at a time that people were told, or later; None: whenever."""
+    return () if since is None else (column >= since - _ROUNDING_SECONDS,)
 
 
 def change_jobs(session: Session, jobs: Sequence[LockedJob], **values: Any) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared.store import events
 from shared.store.jobs.fairness import lift
-from shared.store.jobs.locked import LockedJob, change_jobs, lock_jobs, numbered
+from shared.store.jobs.locked import LockedJob, change_jobs, lock_jobs, not_before, numbered
 from shared.store.jobs.outcomes import end_attempt, reopen_attempt, update_open
 from shared.store.jobs.schedule import job_of
 from shared.store.session import now
@@ -59,20 +59,25 @@ class Steered:
 
     job_ids: tuple[str, ...]
     task_ids: tuple[str, ...]
+    #: When: all jobs that a cancellation took ended then.
+    at: float = 0.0
 
 
 def steer(
     session: Session, action: ActionName, *, job_id: str | None = None, batch_id: str | None = None, reason: str,
-    only: Sequence[State] | None = None,
+    only: Sequence[State] | None = None, since: float | None = None,
 ) -> Steered:  # fmt: skip
-    """Do `action` to a job or to all jobs of a batch that it can take; `only` restricts it to jobs in these states.
+    """Do `action` to a job or to all jobs of a batch that it can take.
+
+    Of a batch, `only` restricts it to jobs in these states, and `since` to jobs that ended then or later.
 
     Raises:
         CannotDo: a single job is in another state, and not yet where the action leads; or the job or batch is deleted.
     """
     what = _ACTIONS[action]
     takes = [state for state in what.takes if only is None or state in only]
-    before = _locked(session, action, takes, job_id, batch_id)
+    before = _locked(session, action, takes, job_id, batch_id, since)
+    at = session.scalar(select(now())) or 0.0
     # The messages of jobs that are taken off the farm.
     tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
     changed: Sequence[LockedJob] = before
@@ -80,24 +85,25 @@ def steer(
         lift(session, before[0].owner, before[0].batch_id)
         went_on = _go_on(session, before)
         changed = [job for job in before if job.seq not in went_on]
-    finished = {"finished_at": now()} if what.to == "cancelled" else {}
-    values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": now()}
+    finished = {"finished_at": at} if what.to == "cancelled" else {}
+    values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": at}
     change_jobs(session, changed, **values)
     news = [job.event(what.event, reason) for job in before]
     for job in before:
         if job.state == "running":
             end_attempt(session, job.id, job.attempt, outcome=what.to, reason=reason)
     events.append(session, news + update_open(session, {job.batch_id for job in before}))
-    return Steered(job_ids=tuple(job.id for job in before), task_ids=tasks)
+    return Steered(job_ids=tuple(job.id for job in before), task_ids=tasks, at=at)
 
 
 def _locked(
-    session: Session, action: ActionName, takes: Sequence[State], job_id: str | None, batch_id: str | None
+    session: Session, action: ActionName, takes: Sequence[State], job_id: str | None, batch_id: str | None,
+    since: float | None,
 ) -> Sequence[LockedJob]:  # fmt: skip
     """Lock the job, or the jobs of the batch, that an action takes. Raises CannotDo."""
     if job_id is None:
         able = (Job.batch_id == batch_id, Job.state.in_(takes), Job.deleted_at.is_(None))
-        jobs = lock_jobs(session, *able)
+        jobs = lock_jobs(session, *able, *not_before(Job.finished_at, since))
         if not jobs and session.scalar(select(Batch.id).where(Batch.id == batch_id, Batch.deleted_at.is_not(None))):
             raise _deleted("batch", batch_id, action)
         return jobs

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from shared.states import TERMINAL
 from shared.store import events
 from shared.store.events import NewEvent
-from shared.store.jobs.locked import LockedJob, change_jobs, lock_jobs
+from shared.store.jobs.locked import LockedJob, change_jobs, lock_jobs, not_before
 from shared.store.jobs.outcomes import lock_batches
 from shared.store.jobs.steering import CannotDo
 from shared.store.session import now
@@ -43,15 +43,18 @@ def put(
 
 
 def restore(
-    session: Session, *, job_id: str | None = None, batch_id: str | None = None, reason: str
+    session: Session, *, job_id: str | None = None, batch_id: str | None = None, reason: str, since: float | None = None
 ) -> tuple[str, ...]:  # fmt: skip
     """Bring a job, or all deleted jobs of a batch, back from the trash; the jobs that came back.
+
+    `since` restricts it to jobs that were deleted then or later.
 
     Raises:
         CannotDo: what was deleted is being purged.
     """
     of = _of(job_id, batch_id)
-    jobs = lock_jobs(session, of, Job.deleted_at.is_not(None), Job.purging_since.is_(None))
+    there = (of, Job.deleted_at.is_not(None), Job.purging_since.is_(None))
+    jobs = lock_jobs(session, *there, *not_before(Job.deleted_at, since))
     if not jobs and session.scalar(select(Job.id).where(of, Job.purging_since.is_not(None)).limit(1)) is not None:
         what = f"job {job_id}" if job_id is not None else f"batch {batch_id}"
         raise CannotDo(f"{what} was in the trash for so long that it is being removed for good; it cannot be restored")

@@ -85,8 +85,8 @@ export async function frames(id, after, signal) {
   return found;
 }
 
-/** cancel, pause, resume, retry or restore a job or batch. */
-export const steer = (kind, id, action) => call("POST", `/v1/${kind}/${id}/${action}`);
+/** cancel, pause, resume, retry or restore a job or batch; `since`: of a batch, only jobs that ended or went since then. */
+export const steer = (kind, id, action, since) => call("POST", `/v1/${kind}/${id}/${action}${query({ since })}`);
 /** Puts a finished job or batch into the trash. */
 export const remove = (kind, id) => call("DELETE", `/v1/${kind}/${id}`);
 export const setPriority = (id, priority) => call("PATCH", `/v1/jobs/${id}`, { json: { priority } });

@@ -107,9 +107,9 @@ const UNDONE = { cancel: ["Cancelled", "retry"], delete: ["Deleted", "restore"] 
 
 /**
  * Does `action` to a job or batch and says so. Cancelling asks first, because what runs stops; cancelling and deleting
- * can be undone. `done` gets the answer.
+ * can be undone, for the jobs that they changed. `done` gets the answer; for `since` see api.js.
  */
-export async function steer(kind, thing, action, done) {
+export async function steer(kind, thing, action, done, since) {
   const name = thing.name || (kind === "batches" ? `batch ${thing.id}` : thing.id);
   try {
     if (action === "cancel") {
@@ -117,11 +117,11 @@ export async function steer(kind, thing, action, done) {
       const text = `It stops ${what} within seconds. Frames and checkpoints are kept, so it can go on later.`;
       if (!(await confirmed(`Cancel ${name}?`, text, "Cancel it"))) return;
     }
-    const answer = await (action === "delete" ? api.remove(kind, thing.id) : api.steer(kind, thing.id, action));
+    const answer = await (action === "delete" ? api.remove(kind, thing.id) : api.steer(kind, thing.id, action, since));
     done(answer);
     if (UNDONE[action]) {
       const [said, back] = UNDONE[action];
-      toast(`${said} ${name}`, { undo: { label: "Undo", action: () => steer(kind, thing, back, done) } });
+      toast(`${said} ${name}`, { undo: { label: "Undo", action: () => steer(kind, thing, back, done, answer.at) } });
     } else toast(`${DONE[action]} ${name}`);
   } catch (error) {
     complain(error);
