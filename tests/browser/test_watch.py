@@ -268,6 +268,24 @@ def test_cancelling_asks_first_and_can_be_undone(gallery: Page, farm: Farm, long
     expect(state).to_have_text("running", timeout=60_000)
 
 
+def test_undoing_a_batchs_cancellation_leaves_what_was_cancelled_before(gallery: Page, farm: Farm) -> None:
+    batch = farm.submit(*[LONG | {"name": f"endless {i}"} for i in range(2)], name="Two")
+    first, second = batch["job_ids"]
+    farm.steer("jobs", second, "cancel")
+    open_page(gallery, farm, f"/batch/{batch['id']}")
+    gallery.get_by_role("button", name="Cancel").click()
+    gallery.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
+    undo = gallery.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    assert farm.job(first)["state"] == "cancelled"
+    undo.click()
+    try:
+        wait_until(lambda: farm.job(first)["state"] in ("queued", "running"), what="the first job's return")
+        assert farm.job(second)["state"] == "cancelled"
+    finally:
+        farm.steer("jobs", first, "cancel")
+
+
 def test_pausing_and_going_on(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
     open_page(gallery, farm, f"/job/{long_job['id']}")
     state = gallery.locator(".job-state .badge")
