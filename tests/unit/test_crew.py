@@ -59,12 +59,12 @@ def test_results_come_in_the_order_of_the_tasks(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_an_interruption_ends_the_work_at_once(size: int) -> None:
-    begun, go_on = [], threading.Event()
+    begun, ended, go_on = [], [], threading.Event()
 
     def work(task: int, _device: str) -> None:
         begun.append(task)
-        if size > 1:
-            go_on.wait(30)
+        go_on.wait(10)
+        ended.append(task)
 
     def interrupt() -> None:
         if begun:
@@ -72,6 +72,7 @@ def test_an_interruption_ends_the_work_at_once(size: int) -> None:
 
     with pytest.raises(Stop):
         list(team(size).each(work, range(100), interrupt))
+    assert ended == []
     go_on.set()
     assert len(begun) <= size + 1
 

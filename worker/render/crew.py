@@ -56,13 +56,8 @@ class Crew:
         """`work(task, device)` for each task, several at once; the results in the order of the tasks.
 
         `interrupt` is called all the while. What it raises, and what `work` raises, passes through; tasks that were
-        begun then end unheard.
+        begun then end unheard. For that one worker alone has a thread, too: a large tile takes it many seconds.
         """
-        if self.parallel == 1:
-            for task in tasks:
-                interrupt()
-                yield work(task, self.main)
-            return
 
         def run(task: Task) -> Result:
             device = self._free.get()
