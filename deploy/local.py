@@ -152,7 +152,10 @@ def verify(
     again = rendered(bench, manifest.spec, inputs, output.name, like=manifest.tiling)
     from deploy.verifying import compare  # brings TensorFlow
 
-    result = compare(data, again, manifest, tolerance=tolerance)
+    try:
+        result = compare(data, again, manifest, tolerance=tolerance)
+    except PictureError as error:
+        raise Failed(f"{output}: {error}") from None
     if as_json:
         print_json(result.as_json())
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from deploy.inprocess import Rendered
 from shared.outputs import Manifest, pixels_digest, version
-from shared.pictures import decode
+from shared.pictures import Limits, decode, size_of
 from shared.pixels import bands, floats
 
 
@@ -45,14 +46,16 @@ class Comparison:
 
 
 def compare(data: bytes, rendered: Rendered, manifest: Manifest, *, tolerance: float) -> Comparison:
-    """Hold an output's file against its second rendering; `tolerance` in 0–255."""
+    """Hold an output's file against its second rendering; `tolerance` in 0–255. Raises PictureError."""
     software = (manifest.software, f"dreamfarm {version()}")
     file = io.BytesIO()
     rendered.write(file)
-    before, after = decode(data).rgb, decode(file.getvalue()).rgb
-    if before.shape != after.shape:
+    height, width = rendered.rgb.shape[:2]
+    if not size_of(data) == manifest.size == (width, height):
         return Comparison(same=False, identical=False, largest=255.0, mean=255.0, share=1.0, software=software)
-    height, width = before.shape[:2]
+    # Outputs may be larger than what may be uploaded; this size was rendered a moment ago.
+    limits = Limits(max_pixels=width * height, max_side=max(width, height), max_bytes=sys.maxsize)
+    before, after = decode(data, limits).rgb, decode(file.getvalue(), limits).rgb
     largest = total = 0.0
     differing = 0
     for rows in bands(height, width):

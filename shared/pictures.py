@@ -8,6 +8,7 @@ input's profile. Only what has no RGB profile of its own (CMYK, grey with a prof
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -32,12 +33,15 @@ __all__ = [
     "misfit",
     "probe",
     "read_manifest",
+    "size_of",
     "write",
 ]
 
 #: Longest side in pixels that an output format can hold (libwebp's and libjpeg's own limits).
 _LONGEST_SIDE = {"webp": 16_383, "jpeg": 65_500}
 DEFAULT_LIMITS = Limits()
+#: Of a file whose header alone is read: outputs may be larger than what may be uploaded, and nothing is decoded.
+_HEADER_LIMITS = Limits(max_pixels=sys.maxsize, max_side=sys.maxsize, max_bytes=sys.maxsize)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
     """The picture in a file, turned upright, as RGB of 8 or 16 bits. Raises PictureError."""
     rgb, alpha, icc = read(data, limits)
     return Picture(rgb, alpha, icc)
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height that the header of a picture file of any size tells, not turned. Raises PictureError."""
+    return open_picture(data, _HEADER_LIMITS).size
 
 
 def encode(
@@ -128,8 +137,11 @@ def misfit(output: Output, width: int, height: int) -> str | None:
 
 
 def read_manifest(data: bytes) -> str | None:
-    """The manifest that `encode` embedded, or None when there is none. Raises PictureError for what is no picture."""
-    image = open_picture(data, DEFAULT_LIMITS)
+    """The manifest that `encode` embedded, or None when there is none. Raises PictureError for what is no picture.
+
+    Pictures may have any size: only their header is read.
+    """
+    image = open_picture(data, _HEADER_LIMITS)
     if image.format == "PNG":
         return image.info.get(PNG_KEYWORD.decode())
     if image.format == "TIFF":

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from deploy.inprocess import Rendered
+from deploy.verifying import compare
 from shared.cards import card
 from shared.outputs import Manifest, NoManifest, manifest_in, manifest_of, output_file, pixels_digest
-from shared.pictures import Picture, PictureError, decode
+from shared.pictures import DEFAULT_LIMITS, Picture, PictureError, decode
 from shared.plan import plan
 from shared.specs import SPEC
 
@@ -75,6 +77,26 @@ def test_transparency_is_kept_at_the_outputs_size(size: tuple[int, int]) -> None
     assert (file.alpha[:, :28] < 12).all()
     assert (file.alpha[:, 36:] > 243).all()
     assert np.abs(file.rgb - rgb).max() <= 0.51
+
+
+@pytest.mark.parametrize(("format", "bits"), [("png", 8), ("tiff", 16), ("jpeg", 8)])
+def test_outputs_may_be_larger_than_uploads(format: str, bits: int) -> None:
+    """A strip longer than any picture that may be uploaded is understood, and held against its second rendering."""
+    spec = SPEC.validate_python({"kind": "dream", "input": ASSET, "output": {"format": format, "bits": bits}})
+    width, height = DEFAULT_LIMITS.max_side + 1000, 48
+    planned = plan(spec, card=card("motifnet"), width=width, height=height)
+    rgb = np.zeros((height, width, 3), np.float32)
+    manifest = manifest_of(spec, planned, rgb, model_digest="f" * 64)
+    rendered = Rendered(rgb, manifest, source=None, frames={}, animation=None, note="", seconds=0.0)
+    data = output_file(rgb, manifest, None)
+
+    assert manifest_in(data) == manifest
+    assert compare(data, rendered, manifest, tolerance=0).identical
+
+    rgb[3, width - 1] = 255
+    assert not compare(data, rendered, manifest, tolerance=0).same
+    cropped = output_file(rgb[:, :-1], manifest, None)
+    assert compare(cropped, rendered, manifest, tolerance=0).share == 1.0
 
 
 def saved(image: Image.Image, format: str, **options: Any) -> bytes:
