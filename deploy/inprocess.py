@@ -14,6 +14,7 @@ from shared.pixels import FloatArray, Pixels
 from shared.plan import Machine, Plan, plan
 from shared.settings import Settings
 from shared.specs import DreamSpec, Output, StyleSpec, source_of
+from shared.tiles import Cut
 from worker.frames import animate, frame_bytes, shrunk, thinned
 from worker.machine import machine
 from worker.networks import load
@@ -80,7 +81,7 @@ class Bench:
         inputs = {field: picture.rgb for field, picture in pictures.items()}
         source = pictures.get(source_of(spec) or "")
         on = machine() if like is None else replace(machine(), parallel=like.parallel)
-        planned = self._plan(spec, source, on, None if like is None else like.tile)
+        planned = self._plan(spec, source, on) if like is None else self._plan_like(like, spec, source, on)
         rendering = begin(spec, planned, self.network, inputs)
         while not rendering.progress.finished:
             try:
@@ -105,13 +106,16 @@ class Bench:
             seconds=time.monotonic() - started,
         )
 
-    def _plan(self, spec: Spec, source: Picture | None, on: Machine, tile: int | None) -> Plan:
+    def _plan(self, spec: Spec, source: Picture | None, on: Machine, cuts: tuple[Cut, ...] = ()) -> Plan:
         height, width = (None, None) if source is None else source.rgb.shape[:2]
-        if tile is not None:
-            # The planner makes the same tiles of the longest side that it gave them, whatever that was cut from.
-            spec = spec.model_copy(update={"tiling": spec.tiling.model_copy(update={"tile": tile})})
         described, limit = card(spec.model), self.tile_limit
-        return plan(spec, card=described, width=width, height=height, tile_limit=limit, machine=on)
+        return plan(spec, card=described, width=width, height=height, tile_limit=limit, machine=on, cuts=cuts)
+
+    def _plan_like(self, like: TilingMark, spec: Spec, source: Picture | None, on: Machine) -> Plan:
+        if like.cuts:
+            return self._plan(spec, source, on, like.cuts)
+        # Of the longest side the planner mostly makes the same tiles, whatever that was cut from.
+        return self._plan(_with_tile(spec, like.tile), source, on)
 
     def _smaller(
         self,
@@ -124,10 +128,14 @@ class Bench:
     ) -> tuple[Plan, Rendering]:
         """The rendering as it stands, with tiles of half the side. Raises OutOfMemory when they cannot be smaller."""
         before = _longest_tile(planned)
-        halved = self._plan(spec, source, on, before // 2)
+        halved = self._plan(_with_tile(spec, before // 2), source, on)
         if _longest_tile(halved) >= before:
             raise OutOfMemory(f"there is not enough memory, even for tiles of {before} pixels; ask for a smaller size")
         return halved, resume(spec, halved, self.network, inputs, rendering.state())
+
+
+def _with_tile(spec: Spec, tile: int) -> Spec:
+    return spec.model_copy(update={"tiling": spec.tiling.model_copy(update={"tile": tile})})
 
 
 def _longest_tile(planned: Plan) -> int:

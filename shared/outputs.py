@@ -17,6 +17,7 @@ from shared.pictures import Picture, read_manifest, write
 from shared.pixels import FloatArray, bands
 from shared.plan import Plan
 from shared.specs import AnySpec, DreamSpec, StyleSpec, assets_of
+from shared.tiles import Cut
 
 
 class NoManifest(ValueError):
@@ -41,6 +42,8 @@ class TilingMark(_Part):
     #: Longest side of a tile, and how many of them small pictures were cut into at most.
     tile: int
     parallel: int = 1
+    #: How each octave was cut; earlier versions wrote only the above.
+    cuts: tuple[Cut, ...] = ()
     #: Pixels that tiles saw before and after what they own.
     halo: tuple[int, int] | None = None
     #: Of `fast` tiles: the gradient's mean error on a piece of the picture, relative to its mean.
@@ -81,6 +84,7 @@ def manifest_of(
             mode=spec.tiling.mode,
             tile=max(octave.tile for octave in plan.octaves),
             parallel=plan.parallel,
+            cuts=tuple(octave.cut for octave in plan.octaves),
             halo=plan.halo,
             error=tiling_error,
         ),

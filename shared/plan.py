@@ -14,7 +14,7 @@ from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
 from shared.specs import DreamSpec, StyleSpec, Tiling
-from shared.tiles import Cutting, Reach, Span, reach_of, round_up
+from shared.tiles import Cut, Cutting, Reach, Span, reach_of, round_up
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
@@ -83,6 +83,11 @@ class OctavePlan:
         return self.cutting.spans(self.canvas_width)
 
     @property
+    def cut(self) -> Cut:
+        """How it is cut, in the least words that cut it so again."""
+        return Cut(min(self.cutting.tile, max(self.canvas_height, self.canvas_width)), self.keep)
+
+    @property
     def style_pixels(self) -> int:
         """Pixels that a style's picture may be measured at."""
         return max(int(STYLE_AREA * self.height * self.width), STYLE_PIXELS)
@@ -126,11 +131,13 @@ def plan(
     tile_limit: int | None = None,
     bounds: Bounds | None = None,
     machine: Machine = Machine(),
+    cuts: tuple[Cut, ...] = (),
 ) -> Plan:
     """The plan of a job whose input or content picture measures `width` × `height` (None: it starts from noise).
 
     `tile_limit` bounds the tile side whatever the specification asks for (a device that ran out of memory).
-    `bounds` are those of new jobs; without, whatever was taken before is planned again.
+    `bounds` are those of new jobs; without, whatever was taken before is planned again. `cuts` are those of another
+    plan's octaves, to be rendered again to the bit; without one for each octave, the planner chooses.
     Raises SpecError with the field of each mistake.
     """
     work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
@@ -153,6 +160,7 @@ def plan(
         spec.iterations,
         (spec.tiling.tile, tile_limit),
         machine,
+        cuts,
     )
     if bounds is not None and spec.tiling.tile is not None:
         last = found.octaves[-1]
@@ -187,6 +195,12 @@ class _Work:
     #: Of arrays of the picture's size.
     bytes_per_pixel: int
     roll: bool
+
+    @property
+    def smallest_tile(self) -> int:
+        """Smallest side of a tile."""
+        # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
+        return max(round_up(2 * self.min_window, self.reach.stride), 32) if self.roll else self.reach.smallest_tile
 
     @classmethod
     def of(cls, card: Card, layers: tuple[str, ...], spec: DreamSpec | StyleSpec) -> _Work:
@@ -275,6 +289,7 @@ def _plan(
     iterations: int,
     limits: tuple[int | None, int | None],
     machine: Machine,
+    cuts: tuple[Cut, ...],
 ) -> Plan:
     notes: list[str] = []
     sizes = [(round(width / scale**k), round(height / scale**k)) for k in reversed(range(count))]
@@ -291,6 +306,9 @@ def _plan(
         # Who bounds tiles is short of memory: what is kept of all of them would be more than ever.
         machine = replace(machine, kept_bytes=0)
     octaves = tuple(_octave(w, h, iterations, alone if max(w, h) <= alone else tile, work, machine) for w, h in sizes)
+    if len(cuts) == len(octaves):
+        pairs = zip(octaves, cuts, strict=True)
+        octaves = tuple(_as_cut(octave, cut, work, machine, limits[1]) for octave, cut in pairs)
     return Plan(
         octaves=octaves,
         width=width,
@@ -315,8 +333,7 @@ def _tile(
     if not machine.gpu or machine.tile_bytes is None:
         # Layers before the first convolution have no multiply-adds to speak of.
         chosen = min(LARGEST_CPU_TILE, math.isqrt(int(TILE_FLOPS / (4 * max(work.macs_per_pixel, 1.0)))))
-    # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
-    smallest = max(round_up(2 * work.min_window, reach.stride), 32) if work.roll else reach.smallest_tile
+    smallest = work.smallest_tile
     if machine.tile_bytes is not None:
         memory = machine.tile_bytes * (machine.parallel if alone and not machine.gpu else 1)
         # A picture has three colours, whatever is left of them behind a large pool.
@@ -348,6 +365,14 @@ def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, ma
     )
     activations = octave.seen * work.floats_per_pixel * 4 * ACTIVATION_COPIES
     return replace(octave, keep=work.measured > 0 and activations <= machine.kept_bytes)
+
+
+def _as_cut(octave: OctavePlan, cut: Cut, work: _Work, machine: Machine, limit: int | None) -> OctavePlan:
+    """The octave, cut as another plan's was; as it is where tiles may not be as long any more."""
+    if limit is not None and cut.tile > limit:
+        return octave
+    tile = max(cut.tile, work.smallest_tile)
+    return replace(_octave(octave.width, octave.height, octave.iterations, tile, work, machine), keep=cut.keep)
 
 
 def _flops(octave: OctavePlan, work: _Work) -> float:

@@ -61,6 +61,16 @@ def reach_of(layers: Iterable[Layer]) -> Reach:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """What fixes how an octave's gradient is added up, besides the layers: another cut rounds the last bits otherwise."""
+
+    #: Longest side that tiles were allowed; the canvas' own longer side when one tile holds it.
+    tile: int
+    #: Whether all tiles' activations were kept in memory, so that nothing was computed twice.
+    keep: bool = False
+
+
+@dataclass(frozen=True)
 class Cutting:
     """How canvases are cut: into tiles of at most `tile` pixels a side.
 

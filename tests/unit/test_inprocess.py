@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy.inprocess import Bench
+from deploy.verifying import compare
+from shared.outputs import manifest_in
+from shared.pictures import Picture
+from shared.plan import Machine
 from shared.settings import Settings
-from shared.specs import DreamSpec
+from shared.specs import DreamSpec, StyleSpec
+from tests.reference.pictures import drawn
 
 
 def test_a_picture_is_worth_more_than_its_animation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +38,37 @@ def test_a_picture_is_worth_more_than_its_animation(tmp_path: Path, monkeypatch:
     file = io.BytesIO()
     rendered.write(file)
     assert file.getvalue().startswith(b"\x89PNG")
+
+
+def test_an_output_is_verified_to_the_bit_whatever_else_is_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tiles' activations were kept, a smaller octave was one tile; where there is less memory now, they are again."""
+    spec = StyleSpec.model_validate(
+        {
+            "content": "sha256:" + "0" * 64,
+            "styles": [{"asset": "sha256:" + "1" * 64}],
+            "content_layers": [{"layer": "mixed3a"}],
+            "style_layers": [{"layer": "conv2d0"}, {"layer": "mixed3a"}],
+            "octaves": {"count": 2, "scale": 2.0},
+            "iterations": 2,
+        }
+    )
+    pictures = {"content": Picture(drawn(64, 520)), "styles.0.asset": Picture(drawn(48, 64, seed=1))}
+    bench = Bench.of("motifnet", Settings(data=tmp_path))
+    roomy, narrow = Machine(tile_bytes=10_000_000), Machine(tile_bytes=1_000_000, kept_bytes=0)
+    monkeypatch.setattr("deploy.inprocess.machine", lambda: roomy)
+    first = bench.render(spec, pictures, show=lambda _: None)
+    small, large = first.manifest.tiling.cuts
+    assert 64 < large.tile < small.tile < 520
+    assert large.keep
+    file = io.BytesIO()
+    first.write(file)
+
+    monkeypatch.setattr("deploy.inprocess.machine", lambda: narrow)
+    again = bench.render(spec, pictures, show=lambda _: None, like=manifest_in(file.getvalue()).tiling)
+
+    assert compare(file.getvalue(), again, first.manifest, tolerance=0).identical
+    assert again.manifest == first.manifest
+    # Nothing but the cut makes the difference.
+    assert bench.render(spec, pictures, show=lambda _: None).manifest.pixels != first.manifest.pixels

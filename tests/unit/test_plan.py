@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from shared.bounds import Bounds
 from shared.cards import card
-from shared.plan import ACTIVATION_COPIES, Machine, Plan, estimate_seconds, plan
+from shared.plan import ACTIVATION_COPIES, Machine, OctavePlan, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.problems import Problem, SpecError, problems_of
 from shared.settings import Settings
 from shared.specs import SPEC, AnySpec, Objective
+from shared.tiles import Cut
 
 ASSET = "sha256:" + "0" * 64
 SMALL = Machine()
@@ -25,12 +26,14 @@ def planned(
     height: int | None = 480,
     limit: int | None = None,
     machine: Machine = SMALL,
+    cuts: tuple[Cut, ...] = (),
     **fields: Any,
 ) -> Plan:
     kind = fields.pop("kind", "dream")
     pictures = {"content": ASSET, "styles": [{"asset": ASSET}]} if kind == "style" else {}
     spec = SPEC.validate_python({"kind": kind, **pictures, **fields})
-    return plan(spec, card=card(spec.model), width=width, height=height, tile_limit=limit, machine=machine)
+    described = card(spec.model)
+    return plan(spec, card=described, width=width, height=height, tile_limit=limit, machine=machine, cuts=cuts)
 
 
 def problems(**fields: Any) -> list[Problem]:
@@ -263,6 +266,40 @@ def test_activations_of_a_style_transfer_are_kept_where_they_fit() -> None:
     assert not any(octave.keep for octave in planned().octaves)  # a dream needs one pass anyway
     per_pixel = [p.flops / p.mpit for p in (small, large)]
     assert per_pixel[1] > 1.3 * per_pixel[0]
+
+
+def cut_of(octave: OctavePlan) -> tuple[object, ...]:
+    return octave.rows, octave.columns, octave.tiles, octave.tile, octave.keep
+
+
+#: Machines on which pictures of a thousand pixels are cut in one way or another, or not at all.
+MACHINES = [Machine(parallel=2, tile_bytes=mb * 10**6, kept_bytes=kept) for mb in (20, 60, 400) for kept in (0, 2**31)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"kind": "style"}, {"tiling": {"mode": "fast"}}, {"tiling": {"mode": "roll"}}, {"tiling": {"tile": 300}}],
+    ids=str,
+)
+def test_a_plan_is_cut_as_another_was_whatever_the_machine(fields: dict[str, Any]) -> None:
+    for limit in (None, 200):
+        for width, height in ((1200, 900), (700, 1100), (2500, 333)):
+            made = [planned(width, height, limit, machine, **fields) for machine in MACHINES]
+            for before in made:
+                cuts = tuple(octave.cut for octave in before.octaves)
+                again = planned(width, height, cuts=cuts, **fields)
+                assert [cut_of(octave) for octave in again.octaves] == [cut_of(octave) for octave in before.octaves]
+
+
+def test_given_cuts_are_held_within_what_can_be() -> None:
+    chosen = planned(machine=MACHINES[0])
+    count = len(chosen.octaves)
+    # Of another number of octaves, or longer than tiles may be now, they do not count.
+    assert planned(machine=MACHINES[0], cuts=(Cut(400, keep=True),)) == chosen
+    limited = planned(limit=200, machine=MACHINES[0])
+    assert planned(limit=200, machine=MACHINES[0], cuts=(Cut(4096),) * count) == limited
+    # A tile that would own nothing is enlarged, as one that is asked for is.
+    assert planned(cuts=(Cut(1),) * count).octaves == planned(tiling={"tile": 32}).octaves
 
 
 def test_every_style_is_measured_once_for_each_octave() -> None:
