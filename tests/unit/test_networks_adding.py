@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -12,11 +17,12 @@ import pytest
 import tensorflow as tf
 
 from shared.cards import UnknownModel, card
+from shared.portraits import Portrait, album
 from tests import topologies
 from tests.reference.pictures import drawn
-from worker.networks import load
-from worker.networks.adding import add, distinct
-from worker.networks.collect import BadModel
+from worker.networks import file_names, load
+from worker.networks.adding import add, distinct, save
+from worker.networks.collect import BadModel, Collection
 
 # Keras 3.15 saves its variables in a way that NumPy 2 is going to refuse.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -125,3 +131,65 @@ def test_a_registered_network_replaces_the_one_of_its_name(networks: Path, tmp_p
         add("mine", tmp_path / "mine.pb", folder=networks)
         assert card("mine").find_layer("mixed4d_3x3_bottleneck_pre_relu").channels == channels
     assert [place.name for place in networks.iterdir()] == ["mine"]
+
+
+FACTS = {"name": "mine", "summary": "", "licence": ""}
+
+
+def tiny(weight: float) -> Collection:
+    found = Collection("unit")
+    found.conv("a", "input", np.full((3, 3, 3, 4), weight, np.float32), None)
+    return found
+
+
+class Killed(BaseException):
+    pass
+
+
+def killed_at(step: int, function: Callable[..., None], steps: Iterator[int]) -> Callable[..., None]:
+    def unless_killed(*arguments: Any, **options: Any) -> None:
+        if next(steps) == step:
+            raise Killed
+        function(*arguments, **options)
+
+    return unless_killed
+
+
+def test_whatever_is_killed_while_a_network_is_exchanged_there_is_one(
+    networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = {save(tiny(weight), FACTS, networks / "mine").digest for weight in (2.0, 1.0)}
+    outcomes = []
+    for step in range(10):
+        steps = count()
+        with monkeypatch.context() as patch, suppress(Killed):
+            for name in ("rename", "replace", "unlink"):
+                patch.setattr(os, name, killed_at(step, getattr(os, name), steps))
+            save(tiny(2.0), FACTS, networks / "mine")
+        outcomes.append(load("mine", folder=networks).digest)
+        save(tiny(1.0), FACTS, networks / "mine")
+    assert set(outcomes) == digests
+    assert len(list((networks / "mine").iterdir())) == 3
+
+
+def test_portraits_stay_when_a_network_is_registered_again(networks: Path) -> None:
+    first = save(tiny(1.0), FACTS, networks / "mine")
+    portrait = Portrait(layer="a", channel=None)
+    album(first).add(portrait, b"jpeg")
+
+    assert portrait in album(save(tiny(1.0), FACTS, networks / "mine"))
+    assert portrait not in album(save(tiny(2.0), FACTS, networks / "mine"))  # other weights dream otherwise
+    again = album(save(tiny(1.0), FACTS, networks / "mine"))
+    assert again.path(portrait).read_bytes() == b"jpeg"
+
+
+def test_networks_that_an_earlier_version_registered_are_read_and_replaced(networks: Path) -> None:
+    place = networks / "mine"
+    before = save(tiny(1.0), FACTS, place)
+    for old, new in zip(file_names(before.digest), ("topology.json", "mine.safetensors"), strict=True):
+        (place / old).rename(place / new)
+    assert load("mine", folder=networks).digest == before.digest
+
+    now = save(tiny(2.0), FACTS, place)
+    assert load("mine", folder=networks).digest == now.digest
+    assert {path.name for path in place.iterdir()} == {*file_names(now.digest), "card.json"}

@@ -77,8 +77,18 @@ def load(name: str, *, folder: Path) -> Network:
     place = resources.files("worker.networks").joinpath(name)
     if not place.joinpath("topology.json").is_file():
         place = folder / name
-    topology = json.loads(place.joinpath("topology.json").read_text(encoding="utf-8"))
-    data = place.joinpath(f"{name}.safetensors").read_bytes()
+    names = file_names(described.digest)
+    if not place.joinpath(names[0]).is_file():
+        names = (
+            "topology.json",
+            f"{name}.safetensors",
+        )  # a bundled network's, or one's that an earlier version registered
+    try:
+        topology = json.loads(place.joinpath(names[0]).read_text(encoding="utf-8"))
+        data = place.joinpath(names[1]).read_bytes()
+    except FileNotFoundError:
+        # Gone, or it is registered anew at this moment.
+        raise BadWeights(f"the weights of {name!r} are not there: register the model again") from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != described.digest:
         raise BadWeights(
@@ -93,6 +103,14 @@ def load(name: str, *, folder: Path) -> Network:
         mean=described.mean,
         scale=described.scale,
     )
+
+
+def file_names(digest: str) -> tuple[str, str]:
+    """What the files of a registered network are called, operations and weights, by the digest that its card names.
+
+    So the card alone says which network there is, and to exchange it exchanges the network.
+    """
+    return f"topology-{digest[:16]}.json", f"weights-{digest[:16]}.safetensors"
 
 
 def classify(network: Network, rgb: NDArray[np.float32], top: int = 5) -> list[tuple[str, float]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -15,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from shared.cards import NAME, Card
-from worker.networks import prepare_tensorflow
+from worker.networks import file_names, prepare_tensorflow
 from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.describe import describe
 from worker.networks.graph import Graph, Kind
@@ -83,25 +81,37 @@ def _check(found: Collection, file: str) -> None:
 
 
 def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
-    """Writes topology, weights and card to the folder `place`, in place of what it held; the card."""
+    """Writes topology, weights and card to the folder `place`, in place of those that it held; the card.
+
+    Portraits stay: they count when their network comes back.
+    """
     from safetensors.numpy import save as tensors
 
     # The format takes an array's memory as it lies.
     data = tensors({key: np.ascontiguousarray(w, np.float32) for key, w in found.weights.items()})
     topology = topology_of(found) | dict(facts) | {"digest": hashlib.sha256(data).hexdigest()}
     card = describe(topology)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Workers may be reading: the folder appears whole or not at all.
-    with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
-        made = Path(scratch) / place.name
-        made.mkdir()
-        (made / f"{card.name}.safetensors").write_bytes(data)
-        (made / "topology.json").write_text(json.dumps(topology), encoding="utf-8")
-        (made / "card.json").write_text(card.model_dump_json(), encoding="utf-8")
-        if place.exists():
-            shutil.move(place, Path(scratch) / "old")
-        made.rename(place)
+    operations, weights = file_names(card.digest)
+    place.mkdir(parents=True, exist_ok=True)
+    outdated = {path for path in place.iterdir() if path.is_file()}
+    # The card last: whoever reads meanwhile, and whatever is killed, there is the network before or this one.
+    written = {
+        place / weights: data,
+        place / operations: json.dumps(topology).encode(),
+        place / "card.json": card.model_dump_json().encode(),
+    }
+    for path, content in written.items():
+        _replace(path, content)
+    for path in outdated - written.keys():
+        path.unlink(missing_ok=True)
     return card
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Writes a file so that readers see it whole, the old one or the new."""
+    scratch = path.with_name(path.name + ".new")
+    scratch.write_bytes(content)
+    scratch.replace(path)
 
 
 def topology_of(found: Collection) -> dict[str, Any]:
