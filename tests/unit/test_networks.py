@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from shared.cards import UnknownModel
 from tests import topologies
 from tests.reference.pictures import drawn
-from worker.networks import classify, load
+from worker.networks import NoClasses, classify, load
+from worker.networks.adding import save
+from worker.networks.collect import Collection
 from worker.networks.graph import INPUT, Graph, Op
 from worker.networks.network import Network
 
@@ -160,6 +162,23 @@ def test_classes_are_motifs_with_probabilities() -> None:
     assert [p for _, p in classes] == sorted((p for _, p in classes), reverse=True)
     assert 0 < sum(p for _, p in classes) <= 1.0001
     assert {name for name, _ in classes} <= set(network.card.find_layer("logits").channel_names or ())
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_the_smallest_picture_with_classes_has_some(networks: Path, padding: str) -> None:
+    """Also where its sides are odd, and strides of 2 want even ones."""
+    found = Collection("unit")
+    found.conv("a", "input", np.ones((3, 3, 3, 4), np.float32), None, stride=2, padding=padding)
+    found.logits = found.conv("logits", "a", np.ones((17, 17, 4, 3), np.float32), None, padding="valid")
+    found.dense.add("logits")
+    smallest = save(found, {"name": "mine", "summary": "", "licence": ""}, networks / "mine").layers[-1].min_size
+    assert smallest % 2 == 1
+    network = load("mine", folder=networks)
+    for side in (smallest, smallest + 1, smallest + 2):
+        told = classify(network, np.zeros((side, smallest, 3), np.float32))
+        assert [probability for _, probability in told] == pytest.approx([1 / 3] * 3)
+    with pytest.raises(NoClasses, match=f"from {smallest} pixels"):
+        classify(network, np.zeros((smallest - 1, smallest, 3), np.float32))
 
 
 def test_importing_the_package_does_not_import_tensorflow() -> None:

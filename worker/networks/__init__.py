@@ -126,7 +126,10 @@ def classify(network: Network, rgb: NDArray[np.float32], top: int = 5) -> list[t
     logits = card.find_layer(card.logits)
     if min(rgb.shape[:2]) < logits.min_size:
         raise NoClasses(f"{card.name} tells classes from {logits.min_size} pixels on the shorter side on")
-    height, width = (side // 2 * 2 for side in rgb.shape[:2])  # strides of 2 want even sides
+    # Strides of 2 want even sides. The smallest can spare nothing: it is extended, others lose a row or a column.
+    missing = [(0, side % 2 if side == logits.min_size else 0) for side in rgb.shape[:2]]
+    rgb = np.pad(rgb, (*missing, (0, 0)), mode="edge")
+    height, width = (side // 2 * 2 for side in rgb.shape[:2])
     cells = network.activations(tf.constant(rgb[None, :height, :width], tf.float32), [logits.name])[logits.name]
     means = tf.reduce_mean(cells, axis=(0, 1, 2))
     if logits.channels == 1:
