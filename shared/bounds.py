@@ -73,3 +73,11 @@ def check_borders(spec: DreamSpec | StyleSpec, card: Card, width: int, height: i
             problems.append(Problem(f"objective.{i}.border", f"{has}, so that its border may be at most {most}"))
     if problems:
         raise SpecError(problems)
+
+
+def smallest_within_borders(spec: DreamSpec | StyleSpec, card: Card) -> int:
+    """Smallest side of a picture, in pixels, of which a dream's borders leave some cell: there it can change something."""
+    if isinstance(spec, StyleSpec):
+        return 1  # the style is there as well
+    terms = [(card.find_layer(term.layer), term.border) for term in spec.objective if term.weight]
+    return min(layer.min_size + 2 * border * layer.stride for layer, border in terms)

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from shared.bounds import Bounds, check_borders, check_size
+from shared.bounds import Bounds, check_borders, check_size, smallest_within_borders
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
@@ -152,7 +152,7 @@ def plan(
         raise SpecError([Problem("output.format", reason)])
     found = _plan(
         card.name,
-        work,
+        replace(work, min_size=max(work.min_size, smallest_within_borders(spec, card))),
         full_width,
         full_height,
         spec.octaves.count,

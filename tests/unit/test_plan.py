@@ -50,6 +50,20 @@ def test_octaves_grow_to_the_pictures_size() -> None:
     assert found.notes == ()
 
 
+def test_octaves_of_which_a_border_takes_all_are_left_out() -> None:
+    """They would change nothing and take their time. Those that are left have a cell inside the border."""
+    fields: dict[str, Any] = {"objective": [{"layer": "mixed4a", "border": 10}], "octaves": {"count": 4}}
+    found = planned(500, 500, **fields)
+    layer = card("motifnet").find_layer("mixed4a")
+    cells = [(octave.width - layer.min_size) // layer.stride + 1 for octave in found.octaves]
+    assert len(found.octaves) == 2
+    assert min(cells) > 20
+    assert found.notes == (
+        f"4 octaves clamped to 2: smaller ones would fall under motifnet's minimum of {layer.min_size + 320} pixels",
+    )
+    assert len(planned(500, 500, **fields | {"objective": [{"layer": "mixed4a"}]}).octaves) == 4
+
+
 def test_the_long_edge_sets_the_output_and_keeps_proportions() -> None:
     found = planned(width=480, height=640, size={"long_edge": 2000})
     assert (found.width, found.height) == (1500, 2000)

@@ -20,7 +20,7 @@ from shared.specs import SPEC, DreamSpec, StyleSpec
 from tests.reference.pictures import cosine, drawn
 from worker.networks import load
 from worker.networks.network import Network
-from worker.render import NotFinite, OutOfMemory, Rendering, begin, resume
+from worker.render import Mismatch, NotFinite, OutOfMemory, Rendering, begin, resume
 from worker.render.color import luminance
 
 ASSET = "sha256:" + "0" * 64
@@ -287,6 +287,15 @@ def test_running_out_of_memory_is_one_error_and_leaves_the_state(network: Networ
     with pytest.raises(OutOfMemory):
         rendering.advance(exhausted)
     assert same_state(rendering.state(), before)
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+def test_a_checkpoint_of_a_plan_with_more_octaves_is_told_apart(network: Network, steps: int) -> None:
+    """Other versions may have clamped fewer of them."""
+    state = advanced(started(network, DREAM), steps).state()
+    spec, planned = prepared(DREAM | {"octaves": {"count": 1}})
+    with pytest.raises(Mismatch):
+        resume(spec, planned, network, PICTURES, state)
 
 
 @pytest.mark.parametrize("border", [3, 4])

@@ -156,6 +156,8 @@ def resume(
     network = _computing(network, spec)
     recipe = _recipe(spec, plan, network, pictures)
     rendering = Rendering(spec, plan, network, recipe, slots, step=int(state["step"]), score=float(state["score"]))
+    if int(state["step"]) > plan.steps:
+        raise Mismatch("its checkpoint is of another octave than its plan has")
     octave = plan.octaves[rendering.progress.octave - 1]
     if slots["picture"].shape[:2] != (octave.canvas_height, octave.canvas_width):
         raise Mismatch("its checkpoint is of another size than its plan")
