@@ -115,6 +115,19 @@ def test_layers_that_cut_off_instead_of_padding_are_left_out(networks: Path, tmp
     assert described.layers[-1].name == "conv"
 
 
+def test_padded_average_pools_are_left_out(networks: Path, tmp_path: Path) -> None:
+    """matconvnet divides by the cells that lie inside the picture; with zeros around it, its border would be darker."""
+    pool = {"type": "pool", "name": "pool", "method": "avg", "pool": 3.0, "stride": 2.0, "pad": [0.0, 1.0, 0.0, 1.0]}
+    described, notes = add("mine", chain(tmp_path / "mine.mat", KERNEL, pool), folder=networks)
+    assert notes == ["layers behind 'pool' (pool, avg, pad [0, 1, 0, 1]) are left out"]
+    assert described.layers[-1].name == "conv"
+    chain(
+        tmp_path / "mine.mat", KERNEL, pool | {"pad": 0.0}, KERNEL | {"name": "next", "filters": np.ones((3, 3, 2, 2))}
+    )
+    assert add("mine", tmp_path / "mine.mat", folder=networks)[1] == []
+    assert load("mine", folder=networks).graph.by_name["pool"].kind == "avg_pool"
+
+
 def truncated(file: Path) -> Path:
     topologies.write_mat(file, width=0.05)
     file.write_bytes(file.read_bytes()[:20_000])

@@ -85,6 +85,8 @@ def _take(found: Collection, layer: dict[str, Any], name: str, source: str) -> s
             if len({*side}) > 1 or len({*stride}) > 1:
                 return None
             kind = "avg_pool" if _text(layer, "method") == "avg" else "max_pool"
+            if _is_padded_average(layer):
+                return None
             padded = _padded(found, name, source, around)
             shape = {"kernel": side[0], "stride": stride[0], "padding": "valid"}
             return padded and found.op(name, kind, [padded], channels, **shape)  # type: ignore[arg-type]
@@ -100,9 +102,16 @@ def _is_dilated(layer: dict[str, Any]) -> bool:
     return _numbers(layer, "dilate", 2) != [1, 1]
 
 
+def _is_padded_average(layer: dict[str, Any]) -> bool:
+    """Whether a pool averages over what is inside the picture alone, which an average with zeros around is not."""
+    return _text(layer, "method") == "avg" and any(_sides(layer, "pad", 4))
+
+
 def _kind(layer: dict[str, Any]) -> str:
     """What a layer is, with the setting that keeps it from being understood."""
     kind = _text(layer, "type")
+    if kind == "pool" and _is_padded_average(layer):
+        return f"pool, avg, pad {_sides(layer, 'pad', 4)}"
     return f"{kind}, dilate {_sides(layer, 'dilate', 2)}" if kind == "conv" and _is_dilated(layer) else kind
 
 
