@@ -22,6 +22,7 @@ from worker.networks import load
 from worker.networks.network import Network
 from worker.render import Mismatch, NotFinite, OutOfMemory, Rendering, begin, resume
 from worker.render.color import luminance
+from worker.render.style import StyleTransfer
 
 ASSET = "sha256:" + "0" * 64
 SMALL: dict[str, Any] = {"octaves": {"count": 2, "scale": 1.5}, "iterations": 3}
@@ -276,7 +277,16 @@ def test_steps_that_explode_are_reported(network: Network) -> None:
         advanced(resume(spec, planned, network, PICTURES, state), 6)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")])
+#: As TensorFlow tells them of CPUs and GPUs.
+FULL = [
+    MemoryError(),
+    tf.errors.ResourceExhaustedError(None, None, "OOM"),
+    tf.errors.InternalError(None, None, "Failed copying input tensor to GPU:0: Dst tensor is not initialized."),
+    tf.errors.InternalError(None, None, "Failed call to cuModuleLoadData: CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
+]
+
+
+@pytest.mark.parametrize("error", FULL)
 def test_running_out_of_memory_is_one_error_and_leaves_the_state(network: Network, error: Exception) -> None:
     rendering = advanced(started(network, DREAM), 2)
     before = rendering.state()
@@ -287,6 +297,31 @@ def test_running_out_of_memory_is_one_error_and_leaves_the_state(network: Networ
     with pytest.raises(OutOfMemory):
         rendering.advance(exhausted)
     assert same_state(rendering.state(), before)
+
+
+def test_other_internal_errors_are_no_lack_of_memory(network: Network) -> None:
+    def fails() -> None:
+        raise tf.errors.InternalError(None, None, "ptxas exited with non-zero error code")
+
+    with pytest.raises(tf.errors.InternalError, match="ptxas"):
+        advanced(started(network, DREAM), 2).advance(fails)
+
+
+def test_running_out_of_memory_is_one_error_between_iterations_too(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, planned = prepared(STYLE)
+    rendering = advanced(begin(spec, planned, network, PICTURES), 2)
+
+    def exhausted(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(StyleTransfer, "show", exhausted)
+    with pytest.raises(OutOfMemory):
+        rendering.picture()
+    monkeypatch.setattr(StyleTransfer, "__init__", exhausted)
+    with pytest.raises(OutOfMemory):
+        resume(spec, planned, network, PICTURES, rendering.state())
 
 
 @pytest.mark.parametrize("steps", [2, 5])

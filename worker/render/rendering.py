@@ -25,6 +25,9 @@ from worker.render.style import StyleTransfer
 FloatArray = NDArray[np.float32]
 Spec = DreamSpec | StyleSpec
 
+#: What TensorFlow's internal errors say of a device whose memory is full.
+_FULL = ("dst tensor is not initialized", "out of memory", "out_of_memory", "failed to allocate memory", "alloc_failed")
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -95,8 +98,9 @@ class Rendering:
         return self.progress
 
     def picture(self) -> FloatArray:
-        """The picture (H, W, 3) at the current octave's size, in 0–255."""
-        return self._recipe.show(self._slots, self._position()[0])
+        """The picture (H, W, 3) at the current octave's size, in 0–255. Raises OutOfMemory."""
+        with _memory_errors():
+            return self._recipe.show(self._slots, self._position()[0])
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Arrays from which `resume` goes on to the same bits."""
@@ -153,8 +157,9 @@ def resume(
     slots = {name: array for name, array in state.items() if name not in ("step", "score", "network")}
     if "network" not in state or state["network"].tobytes().hex() != network.digest:
         raise Mismatch(f"its checkpoint was made with another network than this {network.card.name!r}")
-    network = _computing(network, spec)
-    recipe = _recipe(spec, plan, network, pictures)
+    with _memory_errors():
+        network = _computing(network, spec)
+        recipe = _recipe(spec, plan, network, pictures)
     rendering = Rendering(spec, plan, network, recipe, slots, step=int(state["step"]), score=float(state["score"]))
     if int(state["step"]) > plan.steps:
         raise Mismatch("its checkpoint is of another octave than its plan has")
@@ -179,5 +184,14 @@ def _recipe(spec: Spec, plan: Plan, network: Network, pictures: Mapping[str, Pix
 def _memory_errors() -> Iterator[None]:
     try:
         yield
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+    except (MemoryError, tf.errors.OpError) as error:
+        if not _is_out_of_memory(error):
+            raise
         raise OutOfMemory(f"there was not enough memory for an iteration: {error}") from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """TensorFlow has a class for it, and, where a full GPU is copied to or a library's call fails, nothing but words."""
+    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+        return True
+    return any(words in str(error).lower() for words in _FULL)
