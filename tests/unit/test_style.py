@@ -281,6 +281,20 @@ def test_steps_are_as_long_on_large_pictures_as_on_small_ones() -> None:
     assert first_step(2048, "sums") < 0.8 * first_step(512, "sums")
 
 
+@pytest.mark.parametrize(("loss", "share"), [("energy", 0.25), ("gatys", 0.25), ("sums", 1.0)])
+def test_moments_go_on_as_the_next_octaves_gradients_are(loss: str, share: float) -> None:
+    """Four times as many pixels have a quarter of the gradient of a mean each, and the same of a sum."""
+    spec = SPEC.validate_python(SMALL | {"loss": loss, "octaves": {"count": 2, "scale": 2.0}})
+    before, now = plan(spec, card=card(spec.model), width=192, height=128).octaves
+    zeros = np.zeros((before.canvas_height, before.canvas_width, 3), np.float32)
+    slots = {"picture": zeros, "first_moment": zeros + 3, "second_moment": zeros + 5}
+    adam = Adam(Optimizer(), 5.0, clip=True, averaged=loss != "sums")
+    found = adam.enlarge(slots, before, now, lambda: None)
+    assert found["first_moment"].shape == (now.canvas_height, now.canvas_width, 3)
+    np.testing.assert_allclose(found["first_moment"], 3 * share, rtol=1e-5)
+    np.testing.assert_allclose(found["second_moment"], 5 * share**2, rtol=1e-5)
+
+
 def test_adam_stays_where_the_gradient_is_zero() -> None:
     """As it is where no style is laid, however small epsilon becomes on a large picture."""
     zeros = np.zeros((32, 32, 3), np.float32)

@@ -16,9 +16,10 @@ LONG_EDGE = 256
 
 
 def guide_features(network: Network, layers: tuple[str, ...], guide: Pixels) -> dict[str, FloatArray]:
-    """Activations (1, h, w, C) of each of the layers for `guide` (H, W, 3), whose proportions are kept.
+    """Activations (1, h, w, C) of each of the layers for `guide` (H, W, 3).
 
-    It is shrunk to LONG_EDGE where it is larger, and enlarged where the network needs more than it is.
+    It is shrunk to LONG_EDGE where it is larger, and a side that is shorter then than the network needs is stretched to
+    that, by itself: only there are its proportions not kept.
     """
     found = [network.card.find_layer(layer) for layer in layers]
     smallest = max(network.card.min_size, *(layer.min_size for layer in found))

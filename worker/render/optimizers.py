@@ -54,12 +54,12 @@ class Adam:
         return {"picture": picture, "first_moment": np.zeros_like(picture), "second_moment": np.zeros_like(picture)}
 
     def enlarge(self, slots: Slots, before: OctavePlan, now: OctavePlan, interrupt: Interrupt) -> Slots:
-        """Picture and moments."""
-        # The loss is a mean over cells: with more pixels, each one's gradient is smaller by the ratio of the areas.
-        ratio = before.height * before.width / (now.height * now.width)
+        """Picture and moments, these in the units of the next octave's gradients."""
+        # Of a mean over cells: with more pixels, each one's gradient is smaller by the ratio of the areas.
+        ratio = before.height * before.width / (now.height * now.width) if self.averaged else 1.0
         first = enlarged(slots["first_moment"], before, now, interrupt, positive=True)
-        scale(first, ratio)
         second = enlarged(slots["second_moment"], before, now, interrupt, positive=True)
+        scale(first, ratio)
         scale(second, ratio**2)
         picture = enlarged(slots["picture"], before, now, interrupt)
         return {"picture": picture, "first_moment": first, "second_moment": second}
