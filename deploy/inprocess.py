@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from shared.cards import card
 from shared.outputs import Manifest, TilingMark, manifest_of, write_output
-from shared.pictures import Picture, encode
+from shared.pictures import Picture, encode, rendered_from
 from shared.pixels import FloatArray, Pixels
 from shared.plan import Machine, Plan, plan
 from shared.settings import Settings
@@ -78,7 +78,7 @@ class Bench:
         started = time.monotonic()
         frames: dict[int, bytes] = {}
         wants_frames = keep_frames or spec.animation is not None
-        inputs = {field: picture.rgb for field, picture in pictures.items()}
+        inputs = rendered_from(pictures)
         source = pictures.get(source_of(spec) or "")
         on = machine() if like is None else replace(machine(), parallel=like.parallel)
         planned = self._plan(spec, source, on) if like is None else self._plan_like(like, spec, source, on)

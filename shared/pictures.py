@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shared.picture_files import PNG_KEYWORD, common_file, manifest_in_xmp, png16, tiff
 from shared.picture_reading import FORMATS, Limits, PictureError, load, open_picture, read, upright_size
-from shared.pixels import Pixels, floats
+from shared.pixels import Pixels, bands, floats
 from shared.resampling import Resampled
 from shared.specs import Output
 
@@ -33,6 +33,7 @@ __all__ = [
     "misfit",
     "probe",
     "read_manifest",
+    "rendered_from",
     "size_of",
     "write",
 ]
@@ -62,6 +63,25 @@ class Picture:
     rgb: Pixels
     alpha: Pixels | None = None
     icc: bytes | None = None
+
+    @property
+    def over_black(self) -> Pixels:
+        """The colours (H, W, 3) laid over black; `rgb` itself where nothing shows through."""
+        if self.alpha is None:
+            return self.rgb
+        laid = np.empty_like(self.rgb)
+        for rows in bands(*laid.shape[:2]):
+            opacity = floats(self.alpha[rows])[..., None] / np.float32(255)
+            laid[rows] = np.rint(self.rgb[rows] * opacity)
+        return laid
+
+
+def rendered_from(pictures: Mapping[str, Picture]) -> dict[str, Pixels]:
+    """What a job is rendered from, by its pictures' fields (`shared.specs.assets_of`): masks are not laid where they
+    are transparent; what is transparent elsewhere is rendered, because outputs keep the transparency."""
+    return {
+        field: picture.over_black if field.endswith(".mask") else picture.rgb for field, picture in pictures.items()
+    }
 
 
 def probe(data: bytes, limits: Limits = DEFAULT_LIMITS) -> PictureInfo:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shared.blobs import BlobMissing
 from shared.cards import card
-from shared.pictures import Picture, PictureError, decode
+from shared.pictures import Picture, PictureError, decode, rendered_from
 from shared.pixels import Pixels
 from shared.plan import Plan, plan
 from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of, source_of
@@ -95,7 +95,7 @@ class Bench:
         share = machine(max(1, self._context.settings.workers))
         planned = plan(spec, card=card(spec.model), width=width, height=height, tile_limit=tile_limit, machine=share)
         network = self._load(spec.model)
-        inputs = {field: picture.rgb for field, picture in pictures.items()}
+        inputs = rendered_from(pictures)
         rendering = self._resumed(job, spec, planned, network, inputs) or begin(spec, planned, network, inputs)
         return Work(spec, planned, network, rendering, original)
 

@@ -6,9 +6,10 @@ import io
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from deploy.inprocess import Bench
+from deploy.inprocess import Bench, Rendered
 from deploy.verifying import compare
 from shared.outputs import manifest_in
 from shared.pictures import Picture
@@ -72,3 +73,29 @@ def test_an_output_is_verified_to_the_bit_whatever_else_is_in_memory(
     assert again.manifest == first.manifest
     # Nothing but the cut makes the difference.
     assert bench.render(spec, pictures, show=lambda _: None).manifest.pixels != first.manifest.pixels
+
+
+def test_a_mask_is_not_laid_where_it_is_transparent(tmp_path: Path) -> None:
+    """White that shows through is as good as black, and half of it as good as grey."""
+    spec = StyleSpec.model_validate(
+        {
+            "content": "sha256:" + "0" * 64,
+            "styles": [{"asset": "sha256:" + "1" * 64, "mask": "sha256:" + "2" * 64}],
+            "octaves": {"count": 1},
+            "iterations": 2,
+        }
+    )
+    opacity = np.zeros((64, 64), np.uint8)
+    opacity[:, 20:40], opacity[:, 40:] = 128, 255
+    white = np.full((64, 64, 3), 255, np.uint8)
+    bench = Bench.of("motifnet", Settings(data=tmp_path))
+
+    def rendered(mask: Picture) -> Rendered:
+        pictures = {"content": Picture(drawn(64, 64)), "styles.0.asset": Picture(drawn(64, 48, seed=1))}
+        return bench.render(spec, pictures | {"styles.0.mask": mask}, show=lambda _: None)
+
+    transparent, deep = Picture(white, opacity), Picture(white.astype(np.uint16) * 257, opacity.astype(np.uint16) * 257)
+    grey = Picture(np.repeat(opacity[..., None], 3, axis=2))
+    assert np.array_equal(rendered(transparent).rgb, rendered(grey).rgb)
+    assert np.array_equal(deep.over_black, grey.rgb.astype(np.uint16) * 257)
+    assert Picture(white).over_black is white
