@@ -114,8 +114,10 @@ class Card(Part):
         return {layer.name: layer for layer in self.layers}
 
     def find_layer(self, name: str) -> Layer:
-        """The layer of that name. Raises UnknownLayer."""
+        """The layer of that name; `logits` makes the classes, whatever that layer is called. Raises UnknownLayer."""
         layer = self.by_name.get(name)
+        if layer is None and name == "logits" and self.logits is not None:
+            layer = self.by_name.get(self.logits)
         if layer is None:
             raise UnknownLayer(f"model {self.name!r} has no layer {name!r}{nearest(name, self.by_name)}")
         return layer

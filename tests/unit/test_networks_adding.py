@@ -15,14 +15,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from shared.cards import UnknownModel, card
+from shared.cards import UnknownLayer, UnknownModel, card
+from shared.plan import plan
 from shared.portraits import Portrait, album
+from shared.specs import SPEC
 from tests import topologies
 from tests.reference.pictures import drawn
 from worker.networks import file_names, load
 from worker.networks.adding import add, distinct, save
 from worker.networks.collect import BadModel, Collection
+from worker.render import begin, resume
 
 # Keras 3.15 saves its variables in a way that NumPy 2 is going to refuse.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -133,6 +137,7 @@ def test_a_registered_network_replaces_the_one_of_its_name(networks: Path, tmp_p
     assert [place.name for place in networks.iterdir()] == ["mine"]
 
 
+ASSET = "sha256:" + "0" * 64
 FACTS = {"name": "mine", "summary": "", "licence": ""}
 
 
@@ -193,3 +198,30 @@ def test_networks_that_an_earlier_version_registered_are_read_and_replaced(netwo
     now = save(tiny(2.0), FACTS, place)
     assert load("mine", folder=networks).digest == now.digest
     assert {path.name for path in place.iterdir()} == {*file_names(now.digest), "card.json"}
+
+
+def test_logits_are_the_classes_whatever_their_layer_is_called(networks: Path) -> None:
+    found = tiny(0.1)
+    found.logits = found.conv("predictions", "a", np.eye(4, 3, dtype=np.float32)[None, None], None)
+    known = save(found, FACTS, networks / "mine")
+    network, picture = load("mine", folder=networks), drawn(48, 48)
+    assert known.find_layer("logits") == known.find_layer("predictions")
+
+    def rendered(kind: str, layer: str) -> NDArray[np.float32]:
+        fields: dict[str, Any] = {"objective": [{"layer": layer, "channel": 2}], "octaves": {"count": 1}}
+        layers = {"content_layers": [{"layer": layer}], "style_layers": [{"layer": layer}]}
+        styled = {"content": ASSET, "styles": [{"asset": ASSET}]} | layers
+        fields |= {"input": ASSET} if kind == "dream" else styled
+        spec = SPEC.validate_python({"kind": kind, "model": "mine", "iterations": 2} | fields)
+        planned = plan(spec, card=known, width=48, height=48)
+        pictures = {"input": picture, "content": picture, "styles.0.asset": drawn(48, 48, 1)}
+        rendering = begin(spec, planned, network, pictures)
+        rendering.advance(lambda: None)
+        rendering = resume(spec, planned, network, pictures, rendering.state())
+        rendering.advance(lambda: None)
+        return rendering.finish()
+
+    for kind in ("dream", "style"):
+        assert np.array_equal(rendered(kind, "logits"), rendered(kind, "predictions"))
+    with pytest.raises(UnknownLayer, match="model 'mine' has no layer 'logits'"):
+        save(tiny(0.1), FACTS, networks / "mine").find_layer("logits")

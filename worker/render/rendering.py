@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from shared.cards import Card
 from shared.pixels import Pixels
 from shared.plan import Plan, reaches
-from shared.specs import DreamSpec, StyleSpec
+from shared.specs import DreamSpec, LayerWeight, Objective, StyleSpec
 from worker.networks.network import Network
 from worker.render.crew import crew
 from worker.render.dream import Dream
@@ -24,6 +25,7 @@ from worker.render.style import StyleTransfer
 
 FloatArray = NDArray[np.float32]
 Spec = DreamSpec | StyleSpec
+Item = TypeVar("Item", Objective, LayerWeight)
 
 #: What TensorFlow's internal errors say of a device whose memory is full.
 _FULL = ("dst tensor is not initialized", "out of memory", "out_of_memory", "failed to allocate memory", "alloc_failed")
@@ -140,6 +142,7 @@ def begin(spec: Spec, plan: Plan, network: Network, pictures: Mapping[str, Pixel
     `pictures` holds those of `shared.specs.assets_of(spec)` under its keys, each (H, W, 3) as it was decoded
     (`shared.pixels`): uint8, uint16 or float32. They are kept as they are, and read a few rows at a time.
     """
+    spec = _resolved(spec, network.card)
     with _memory_errors():
         network = _computing(network, spec)
         recipe = _recipe(spec, plan, network, pictures)
@@ -157,6 +160,7 @@ def resume(
     slots = {name: array for name, array in state.items() if name not in ("step", "score", "network")}
     if "network" not in state or state["network"].tobytes().hex() != network.digest:
         raise Mismatch(f"its checkpoint was made with another network than this {network.card.name!r}")
+    spec = _resolved(spec, network.card)
     with _memory_errors():
         network = _computing(network, spec)
         recipe = _recipe(spec, plan, network, pictures)
@@ -167,6 +171,19 @@ def resume(
     if slots["picture"].shape[:2] != (octave.canvas_height, octave.canvas_width):
         raise Mismatch("its checkpoint is of another size than its plan")
     return rendering
+
+
+def _resolved(spec: Spec, card: Card) -> Spec:
+    """The specification with every layer under its own name: `logits` may stand for another one. Raises UnknownLayer."""
+
+    def named(item: Item) -> Item:
+        return item.model_copy(update={"layer": card.find_layer(item.layer).name})
+
+    layers: dict[str, Any] = {"objective": tuple(map(named, spec.objective))}
+    if isinstance(spec, StyleSpec):
+        layers["content_layers"] = tuple(map(named, spec.content_layers))
+        layers["style_layers"] = tuple(map(named, spec.style_layers))
+    return spec.model_copy(update=layers)
 
 
 def _computing(network: Network, spec: Spec) -> Network:
