@@ -18,6 +18,9 @@ from shared.tiles import Cut, Cutting, Reach, Span, reach_of, round_up
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
+#: Longest side in pixels at which a dream's guide is looked at. Networks know things at about this size, and each cell
+#: of the picture is compared with each of the guide.
+GUIDE_EDGE = 256
 #: Operations of one tile's gradient on a CPU. Smaller tiles pay more for their halo; larger ones save little, and
 #: take memory.
 TILE_FLOPS = 2e12
@@ -189,6 +192,8 @@ class _Work:
     min_size: int
     min_window: int
     macs_per_pixel: float
+    #: Multiply-adds per pixel that comparing with a guide takes, once in each iteration, if its guide is a square.
+    guide_macs_per_pixel: float
     floats_per_pixel: float
     #: Pictures that are measured before an octave: the styles and the content.
     measured: int
@@ -209,12 +214,16 @@ class _Work:
             held, measured = STYLE_BYTES, len(spec.styles) + 1
             if spec.optimizer.method == "lbfgs":
                 held += HISTORY_BYTES * spec.optimizer.history
-        return _work(card, layers, measured, held, spec.tiling)
+        guided = tuple(term.layer for term in spec.objective if term.statistic == "guided")
+        return _work(card, layers, guided, measured, held, spec.tiling)
 
 
 @lru_cache(maxsize=4096)
-def _work(card: Card, names: tuple[str, ...], measured: int, held: int, tiling: Tiling) -> _Work:
+def _work(
+    card: Card, names: tuple[str, ...], guided: tuple[str, ...], measured: int, held: int, tiling: Tiling
+) -> _Work:
     layers = [card.find_layer(name) for name in names]
+    compared = [card.find_layer(name) for name in guided]
     reach = reach_of(layers)
     min_window = max(layer.min_size for layer in layers)
     return _Work(
@@ -222,6 +231,7 @@ def _work(card: Card, names: tuple[str, ...], measured: int, held: int, tiling: 
         min_size=max(card.min_size, min_window),
         min_window=min_window,
         macs_per_pixel=max(layer.macs_per_pixel for layer in layers),
+        guide_macs_per_pixel=sum(layer.channels * GUIDE_EDGE**2 / layer.stride**4 for layer in compared),
         floats_per_pixel=max(layer.floats_per_pixel for layer in layers),
         measured=measured,
         bytes_per_pixel=held,
@@ -381,7 +391,8 @@ def _flops(octave: OctavePlan, work: _Work) -> float:
     What is measured before costs the values once; styles count as large as the octave, as most of them are.
     """
     passes = 3 if work.measured and octave.tiles > 1 and not octave.keep else 2
-    return 2.0 * work.macs_per_pixel * octave.seen * (passes * octave.iterations + work.measured)
+    compared = work.guide_macs_per_pixel * octave.height * octave.width * octave.iterations
+    return 2.0 * (work.macs_per_pixel * octave.seen * (passes * octave.iterations + work.measured) + compared)
 
 
 def _peak_bytes(octave: OctavePlan, work: _Work, machine: Machine) -> int:

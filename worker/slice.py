@@ -77,17 +77,18 @@ class Slice:
 
     def _iterate(self, work: Work, recorder: FrameRecorder) -> Ended:
         rendering, settings = work.rendering, self._context.settings
-        started, first = time.monotonic(), rendering.progress
+        started, progress, worked = time.monotonic(), rendering.progress, 0.0
         budget = max(settings.slice_seconds, self._bench.saving_seconds / settings.checkpoint_share)
-        progress = first
         while not progress.finished:
             self._heart.check()
             if time.monotonic() - started > budget:
                 break
+            resting, before = rendering.resting, progress
             progress = rendering.advance(self._heart.check)
+            worked += 0.0 if resting else progress.mpit - before.mpit
             self._heart.tell(_told(progress))
             recorder.after(progress, rendering.picture)
-        self._learn(work, progress, first, started)
+        self._learn(work, worked, started)
         # A frame belongs to the attempt: it is recorded before the attempt lets the job go.
         recorder.flush()
         return self._succeed(work) if progress.finished else self._save(work, "its turn was over")
@@ -206,11 +207,12 @@ class Slice:
         self._let_go()
         return Ended("stale")
 
-    def _learn(self, work: Work, progress: Progress, first: Progress, started: float) -> None:
-        share = (progress.mpit - first.mpit) / progress.mpit_total
+    def _learn(self, work: Work, mpit: float, started: float) -> None:
+        """Remember how long so many megapixel-iterations took."""
+        flops = mpit / work.plan.mpit * work.plan.flops
         try:
             with self._context.store.write() as session:
-                workers.learn(session, self._worker, share * work.plan.flops, time.monotonic() - started)
+                workers.learn(session, self._worker, flops, time.monotonic() - started)
         except SQLAlchemyError as error:
             # Only estimates rest on it.
             log.warning("job %s: how long it took is not remembered: %s", self._job.id, error)

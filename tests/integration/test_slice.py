@@ -97,6 +97,26 @@ def away(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[int]:
     return calls
 
 
+def test_iterations_that_compute_nothing_teach_no_speed(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an octave that has reached its largest score in its first iteration, that one counts alone."""
+    learnt: list[float] = []
+    learn = workers.learn
+
+    def noted(session: Any, name: str, flops: float, seconds: float) -> None:
+        learnt.append(flops)
+        learn(session, name, flops, seconds)
+
+    monkeypatch.setattr(workers, "learn", noted)
+    hand = Farmhand(settings, store)
+    for most in (0.0, None):
+        job_id = hand.submit(iterations=5, max_score=most, frames={"every": 0})
+        assert hand.slice(job_id).outcome == "succeeded"
+    part, whole = learnt
+    assert part == pytest.approx(whole / 5)
+
+
 @pytest.mark.parametrize(("module", "name"), [(claims, "save"), (claims, "add_frames"), (workers, "learn")])
 def test_a_database_that_is_away_for_a_moment_costs_no_work(
     hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch, module: Any, name: str

@@ -324,6 +324,17 @@ def test_every_style_is_measured_once_for_each_octave() -> None:
     assert three.flops == pytest.approx(one.flops + 2 * values)
 
 
+def test_comparing_with_a_guide_costs_for_each_cell_and_each_of_the_guides() -> None:
+    fields: dict[str, Any] = {"objective": [{"layer": "conv2d0"}], "octaves": {"count": 1}, "iterations": 3}
+    alone, guided = planned(**fields), planned(**fields, guide=ASSET)
+    layer = card("motifnet").find_layer("conv2d0")
+    cells, known = 640 * 480 / layer.stride**2, 256**2 / layer.stride**2
+    assert guided.flops == pytest.approx(alone.flops + 3 * 2 * cells * known * layer.channels)
+    terms = [{"layer": "conv2d0", "statistic": "guided"}] * 2
+    twice = planned(**fields | {"objective": terms}, guide=ASSET)
+    assert twice.flops - guided.flops == pytest.approx(guided.flops - alone.flops)
+
+
 def test_fast_tiles_see_less_and_cost_less() -> None:
     fields: dict[str, Any] = {"objective": [{"layer": "mixed4c"}], "size": {"long_edge": 3000}}
     exact, fast, faster = (

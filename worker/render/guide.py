@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.pixels import Pixels
+from shared.plan import GUIDE_EDGE
 from shared.tiles import Span, reach_of, round_up
 from worker.networks.network import Network
 from worker.render.measure import features
@@ -10,20 +11,16 @@ from worker.render.recipe import FloatArray, never
 from worker.render.resample import extend, resize
 from worker.render.tiles import Canvas
 
-#: Longest side in pixels at which a guide is looked at. Networks know things at about this size, and each cell of the
-#: picture is compared with each of the guide.
-LONG_EDGE = 256
-
 
 def guide_features(network: Network, layers: tuple[str, ...], guide: Pixels) -> dict[str, FloatArray]:
     """Activations (1, h, w, C) of each of the layers for `guide` (H, W, 3).
 
-    It is shrunk to LONG_EDGE where it is larger, and a side that is shorter then than the network needs is stretched to
+    It is shrunk to GUIDE_EDGE where it is larger, and a side that is shorter then than the network needs is stretched to
     that, by itself: only there are its proportions not kept.
     """
     found = [network.card.find_layer(layer) for layer in layers]
     smallest = max(network.card.min_size, *(layer.min_size for layer in found))
-    factor = min(1.0, LONG_EDGE / max(guide.shape[:2]))
+    factor = min(1.0, GUIDE_EDGE / max(guide.shape[:2]))
     height, width = (max(round(side * factor), smallest) for side in guide.shape[:2])
     stride = reach_of(found).stride
     picture = extend(resize(guide, height, width, never), round_up(height, stride), round_up(width, stride))

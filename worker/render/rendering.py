@@ -80,6 +80,12 @@ class Rendering:
             finished=self._step == self._plan.steps,
         )
 
+    @property
+    def resting(self) -> bool:
+        """Whether the next iteration computes nothing: its octave has reached the largest score."""
+        octave, iteration = self._position()
+        return "reached" in self._slots and iteration < self._plan.octaves[octave].iterations
+
     def advance(self, interrupt: Callable[[], None]) -> Progress:
         """One iteration of one octave.
 
