@@ -17,11 +17,11 @@ from shared.settings import settings
 from shared.sheets import contact_sheet
 
 _INDEX = "portraits.json"
-#: What of a dream they share: every spatial frequency equally strong, for colour and soft shapes, and shifts, so that no
-#: grid shows.
+#: What of a dream they share: every spatial frequency equally strong, down to the ground colour, but for the finest ones
+#: (specks), in natural colours; and shifts, so that no grid shows.
 RECIPE: dict[str, Any] = {
-    "octaves": {"count": 3, "scale": 1.4},
-    "gradient": {"normalise": "laplacian", "levels": 4},
+    "octaves": {"count": 4, "scale": 1.4},
+    "gradient": {"normalise": "laplacian", "levels": 6, "blur": 0.7, "decorrelate": 0.4},
     "step": 2.0,
     "jitter": 16,
     "frames": {"every": 0},

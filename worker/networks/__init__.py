@@ -79,10 +79,8 @@ def load(name: str, *, folder: Path) -> Network:
         place = folder / name
     names = file_names(described.digest)
     if not place.joinpath(names[0]).is_file():
-        names = (
-            "topology.json",
-            f"{name}.safetensors",
-        )  # a bundled network's, or one's that an earlier version registered
+        # A bundled network's, or one's that an earlier version registered.
+        names = ("topology.json", f"{name}.safetensors")
     try:
         topology = json.loads(place.joinpath(names[0]).read_text(encoding="utf-8"))
         data = place.joinpath(names[1]).read_bytes()
