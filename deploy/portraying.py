@@ -12,7 +12,6 @@ from rich.text import Text
 from api.cli.command import Failed, Json, Misused, err, out, print_json
 from deploy.data_folder import Data, use
 from deploy.rendering import open_bench
-from shared.problems import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,11 +92,13 @@ def _portray(card: Card, missing: Sequence[Portrait], kept: Album, size: int, it
 
 def _layers(card: Card, names: Sequence[str] | None) -> list[Layer]:
     """The layers of these names, or those to show by default. Raises Misused."""
+    from shared.cards import UnknownLayer
+
     names = names or list(dict.fromkeys(name for name in (card.logits, card.objective) if name))
-    for name in names:
-        if name not in card.by_name:
-            raise Misused(f"model {card.name!r} has no layer {name!r}{nearest(name, card.by_name)}")
-    return [card.by_name[name] for name in names]
+    try:
+        return [card.find_layer(name) for name in names]
+    except UnknownLayer as error:
+        raise Misused(str(error)) from None
 
 
 def _wanted(card: Card, layers: Sequence[Layer], channels: int) -> Iterator[Portrait]:
