@@ -14,15 +14,17 @@ from api.cli.command import Failed
 Setting = Literal["DREAMFARM_HOST", "DREAMFARM_FLOWER_HOST"]
 
 
-def free_port(host: str, setting: Setting = "DREAMFARM_HOST") -> int:
-    """A port that nobody listens on at this moment.
+def free_port(host: str, setting: Setting = "DREAMFARM_HOST", *, but: int = 0) -> int:
+    """A port that nobody listens on at this moment, and another one than `but`.
 
     Raises:
         Failed: the address is not one of this machine's.
     """
-    with _listen(host, 0, setting) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    port = but
+    while port == but:
+        with _listen(host, 0, setting) as listener:
+            port = listener.getsockname()[1]
+    return port
 
 
 def is_free(host: str, port: int, setting: Setting = "DREAMFARM_HOST") -> bool:

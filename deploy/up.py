@@ -241,23 +241,24 @@ def _clear_up(data: Path) -> None:
 
 
 def _with_ports(settings: Settings) -> Settings:
-    """The settings with ports that are free; Flower takes the one after the API's unless it is given one.
+    """The settings with ports that are free; Flower takes the one after the API's where that was chosen.
+
+    A free port's neighbour is of those that the system hands out for connections: one of them could take it before
+    Flower listens.
 
     Raises:
         Failed: a port that was asked for is taken.
     """
     port, flower_port = settings.port, settings.flower_port
-    if port == 0:
-        port = free_port(settings.host)
-        settings = settings.model_copy(update={"port": port})
-    else:
+    if port != 0:
         remedy = "Choose another with --port N; --port 0 takes a free one"
         require_free(settings.host, port, what="the API", remedy=remedy)
     if "flower_port" in settings.model_fields_set and flower_port != 0:
         remedy = "Choose another with DREAMFARM_FLOWER_PORT"
         require_free(settings.flower_host, flower_port, what="Flower", remedy=remedy, setting="DREAMFARM_FLOWER_HOST")
     else:
-        beside = port + 1
-        free = beside <= 65535 and is_free(settings.flower_host, beside, "DREAMFARM_FLOWER_HOST")
+        beside = port + 1 if 0 < port < 65535 else 0
+        free = beside != 0 and is_free(settings.flower_host, beside, "DREAMFARM_FLOWER_HOST")
         flower_port = beside if free else free_port(settings.flower_host, "DREAMFARM_FLOWER_HOST")
-    return settings.model_copy(update={"flower_port": flower_port})
+    port = port or free_port(settings.host, but=flower_port)
+    return settings.model_copy(update={"port": port, "flower_port": flower_port})
