@@ -115,6 +115,9 @@ FINISH = Config(
 #: colours, and under milder attacks.
 JUDGE = Config(seed=1009, world="judged", size=72, margin=8, width=0.5, radius=0.5, draws=300, steps=6_000)
 
+#: The judge's second training, on larger pictures, as motifnet sees them.
+JUDGE_FINISH = replace(FINISH, seed=1010, world="judged", width=0.5, radius=0.5, draws=300, steps=4_000)
+
 
 def changed(config: Config, given: dict[str, Any]) -> Config:
     """`config` with those of its fields that are given and not None."""

@@ -23,7 +23,7 @@ from shared.plan import plan
 from shared.portraits import RECIPE
 from shared.samples import sample
 from shared.specs import DreamSpec
-from worker.networks.motifnet.making.config import JUDGE, changed
+from worker.networks.motifnet.making.config import JUDGE, JUDGE_FINISH, changed
 from worker.networks.motifnet.making.sheet import page
 from worker.networks.motifnet.making.train import add_options
 
@@ -127,9 +127,7 @@ def main() -> None:
     from worker.networks.motifnet.making.naming import Namer
 
     if not (args.judge / "model.keras").exists():
-        from worker.networks.motifnet.making.training import train
-
-        train(changed(JUDGE, vars(args)), args.judge, args.cache, args.processes)
+        _train(args)
     network, judge = _network(args.network), Namer.of(args.judge)
     known = network.card.find_layer(network.card.logits or "logits").channel_names or ()
     motifs = args.motifs or [name for name in known if name in judge.names]
@@ -138,6 +136,16 @@ def main() -> None:
         dreams.append(dreamt)
         print(f"{dreamt.motif} from {dreamt.source}: {', '.join(dreamt.named[:3])}", flush=True)
     _write(dreams, args.out or Path(args.network if args.network != "bundled" else "."))
+
+
+def _train(args: argparse.Namespace) -> None:
+    """Trains the judge; its first training lies in a folder within its own."""
+    from worker.networks.motifnet.making.training import train
+
+    first = args.judge / "first"
+    if not (first / "model.keras").exists():
+        train(changed(JUDGE, vars(args)), first, args.cache, args.processes)
+    train(changed(JUDGE_FINISH, vars(args)), args.judge, args.cache, args.processes, before=first)
 
 
 def _write(dreams: Sequence[Dreamt], folder: Path) -> None:

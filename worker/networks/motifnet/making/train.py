@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from worker.networks.motifnet.making.config import FINISH, JUDGE, Config, changed
+from worker.networks.motifnet.making.config import FINISH, JUDGE, JUDGE_FINISH, Config, changed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +35,8 @@ def main() -> None:
     parser.add_argument("--until", type=int, help="stop at this step; a later call goes on")
     add_options(parser)
     args = parser.parse_args()
-    if args.judge and args.after:
-        parser.error("a judge has learnt from nothing: give --judge or --after")
-    config = changed(JUDGE if args.judge else FINISH if args.after else Config(), vars(args))
+    first, second = (JUDGE, JUDGE_FINISH) if args.judge else (Config(), FINISH)
+    config = changed(second if args.after else first, vars(args))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Not above: the processes that draw import this module, too, and need no Keras.
     from worker.networks.motifnet.making.training import train
