@@ -44,6 +44,8 @@ def _presets(*presets: Preset) -> dict[str, Preset]:
 
 #: Of `decorrelate`: enough to take the rainbows away, and little enough to leave motifs the colours that tell them.
 _NATURAL = 0.3
+#: Of gradients on their way out of noise, which is specks otherwise.
+_SOFT = {"blur": 1.0, "decorrelate": _NATURAL}
 # motifnet's numbers were chosen by eye, on the bundled pictures and on photographs. Its dreams are shifted about, so that
 # the grid of its strides does not show.
 _WHOLE_LAYER: dict[str, dict[str, Any]] = {
@@ -146,7 +148,7 @@ DREAM_PRESETS = _presets(
             "detail": "none",
             "size": {"long_edge": 224},
         },
-        models=_one_channel("sunflower", iterations=60, step=3.0, jitter=16),
+        models=_one_channel("sunflower", iterations=60, step=3.0, jitter=16, gradient=_SOFT),
     ),
     Preset(
         name="multiscale",
@@ -158,7 +160,7 @@ DREAM_PRESETS = _presets(
             "gradient": {"normalise": "std"},
             "detail": "none",
         },
-        models=_one_channel("peacock", octaves={"count": 4}, iterations=20, step=3.0, jitter=24),
+        models=_one_channel("peacock", octaves={"count": 4}, iterations=20, step=3.0, jitter=24, gradient=_SOFT),
     ),
     Preset(
         name="lapnorm",
@@ -170,7 +172,14 @@ DREAM_PRESETS = _presets(
             "gradient": {"normalise": "laplacian", "levels": 4},
             "detail": "none",
         },
-        models=_one_channel("eye", iterations=14, step=1.5, jitter=24),
+        models=_one_channel(
+            "eye",
+            octaves={"count": 4},
+            iterations=20,
+            step=2.0,
+            jitter=24,
+            gradient={"levels": 6, "blur": 0.7, "decorrelate": 0.4},
+        ),
     ),
     Preset(
         name="layers",

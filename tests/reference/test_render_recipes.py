@@ -24,8 +24,8 @@ Array = NDArray[np.float32]
 
 
 def begun(network: Network, fields: Mapping[str, Any], pictures: Mapping[str, Array]) -> Rendering:
-    # The recipes step in RGB; on motifnet some presets do not.
-    gradient = {"decorrelate": 0} | fields.get("gradient", {})
+    # The recipes take the gradient in RGB as it is; on motifnet some presets do not.
+    gradient = {"decorrelate": 0, "blur": 0} | fields.get("gradient", {})
     spec = SPEC.validate_python({"kind": "dream", **dict.fromkeys(pictures, ASSET), **fields, "gradient": gradient})
     height, width = pictures["input"].shape[:2] if "input" in pictures else (None, None)
     return begin(spec, plan(spec, card=network.card, width=width, height=height), network, pictures)
