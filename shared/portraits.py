@@ -13,15 +13,15 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from shared.cards import Card, Layer
+from shared.presets import OUT_OF_NOISE
 from shared.settings import settings
 from shared.sheets import contact_sheet
 
 _INDEX = "portraits.json"
-#: What of a dream they share: every spatial frequency equally strong, down to the ground colour, but for the finest ones
-#: (specks), in natural colours; and shifts, so that no grid shows.
+#: What of a dream they share; shifts, so that no grid shows.
 RECIPE: dict[str, Any] = {
     "octaves": {"count": 4, "scale": 1.4},
-    "gradient": {"normalise": "laplacian", "levels": 6, "blur": 0.7, "decorrelate": 0.4},
+    "gradient": OUT_OF_NOISE,
     "step": 2.0,
     "jitter": 16,
     "frames": {"every": 0},

@@ -46,6 +46,8 @@ def _presets(*presets: Preset) -> dict[str, Preset]:
 _NATURAL = 0.3
 #: Of gradients on their way out of noise, which is specks otherwise.
 _SOFT = {"blur": 1.0, "decorrelate": _NATURAL}
+#: Every spatial frequency equally strong, down to the ground colour, but for the finest ones (specks), in natural colours.
+OUT_OF_NOISE = {"normalise": "laplacian", "levels": 6, "blur": 0.7, "decorrelate": 0.4}
 # motifnet's numbers were chosen by eye, on the bundled pictures and on photographs. Its dreams are shifted about, so that
 # the grid of its strides does not show.
 _WHOLE_LAYER: dict[str, dict[str, Any]] = {
@@ -178,7 +180,7 @@ DREAM_PRESETS = _presets(
             iterations=20,
             step=2.0,
             jitter=24,
-            gradient={"levels": 6, "blur": 0.7, "decorrelate": 0.4},
+            gradient=OUT_OF_NOISE,
         ),
     ),
     Preset(

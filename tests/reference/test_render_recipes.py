@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -255,22 +255,22 @@ class TestMotifnet:
         found = direction(self.pair.network, {"objective": objective}, {"input": picture, "guide": guide})
         assert cosine(found, recipes.gradient(picture, score)[1]) >= 0.9999
 
-    @pytest.mark.parametrize("sigma", [0.8, 5.0])
+    @pytest.mark.parametrize(
+        ("gradient", "change"),
+        [
+            ({"blur": 0.8}, lambda g: recipes.blurred(g, 0.8)),
+            ({"blur": 5.0}, lambda g: recipes.blurred(g, 5.0)),
+            ({"decorrelate": 0.5}, lambda g: recipes.decorrelated(g, 0.5)),
+            ({"decorrelate": 1.0}, lambda g: recipes.decorrelated(g, 1.0)),
+        ],
+    )
     @pytest.mark.parametrize("normalise", ["mean_abs", "laplacian"])
-    def test_smoothed_gradients(self, sigma: float, normalise: str) -> None:
+    def test_smoothed_gradients_and_decorrelated_colours(
+        self, gradient: Mapping[str, float], change: Callable[[Array], Array], normalise: str
+    ) -> None:
         picture = drawn(96, 128, seed=8)
-        fields = {"objective": [{"layer": "mixed3b"}], "gradient": {"blur": sigma, "normalise": normalise}}
-        expected = recipes.blurred(recipes.gradient(picture, recipes.means_of_squares({"mixed3b": 1.0}))[1], sigma)
-        if normalise == "laplacian":
-            expected = recipes.laplacian_normalised(expected)
-        assert cosine(direction(self.pair.network, fields, {"input": picture}), expected) >= 0.9999
-
-    @pytest.mark.parametrize("power", [0.5, 1.0])
-    @pytest.mark.parametrize("normalise", ["mean_abs", "laplacian"])
-    def test_decorrelated_colours(self, power: float, normalise: str) -> None:
-        picture = drawn(96, 128, seed=9)
-        fields = {"objective": [{"layer": "mixed3b"}], "gradient": {"decorrelate": power, "normalise": normalise}}
-        expected = recipes.decorrelated(recipes.gradient(picture, recipes.means_of_squares({"mixed3b": 1.0}))[1], power)
+        fields = {"objective": [{"layer": "mixed3b"}], "gradient": {**gradient, "normalise": normalise}}
+        expected = change(recipes.gradient(picture, recipes.means_of_squares({"mixed3b": 1.0}))[1])
         if normalise == "laplacian":
             expected = recipes.laplacian_normalised(expected)
         assert cosine(direction(self.pair.network, fields, {"input": picture}), expected) >= 0.9999
