@@ -1,4 +1,4 @@
-"""Names of files that any disk takes: they may have 255 bytes there, and a character up to four."""
+"""Names of files that any disk takes, with 255 bytes at most (a character may have four), and files that take theirs whole."""
 
 from __future__ import annotations
 
@@ -19,3 +19,10 @@ def cut(name: str, longest: int = LONGEST_BYTES) -> str:
 def part_of(path: Path) -> Path:
     """The hidden file beside `path` that it is written to until it is whole: the same one every time, with a short name."""
     return path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file so that readers see it whole, the old one or the new. Raises OSError."""
+    part = part_of(path)
+    part.write_bytes(data)
+    part.replace(path)

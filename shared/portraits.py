@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from shared.cards import Card, Layer
+from shared.names import replace
 from shared.presets import OUT_OF_NOISE
 from shared.settings import settings
 from shared.sheets import contact_sheet
@@ -87,7 +88,7 @@ class Album:
     def add(self, portrait: Portrait, jpeg: bytes) -> None:
         """Keeps a portrait, over the one that there was. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _replace(self.folder / portrait.file, jpeg)
+        replace(self.folder / portrait.file, jpeg)
         self._own[portrait] = None
         self._still.pop(portrait, None)
         # After the picture: whatever the index names is there.
@@ -101,7 +102,7 @@ class Album:
 
     def _write(self) -> None:
         index = _Index(digest=self._digest, portraits=tuple(self._own), still=tuple(self._still))
-        _replace(self.folder / _INDEX, index.model_dump_json(indent=1).encode() + b"\n")
+        replace(self.folder / _INDEX, index.model_dump_json(indent=1).encode() + b"\n")
 
 
 def album(card: Card) -> Album:
@@ -135,10 +136,3 @@ def _read(folder: Path, digest: str) -> _Index:
     except (FileNotFoundError, ValueError):  # an index that cannot be read is made anew
         return _Index(digest=digest)
     return index if index.digest == digest else _Index(digest=digest)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Writes a file so that readers see it whole, the old one or the new."""
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_bytes(data)
-    scratch.replace(path)

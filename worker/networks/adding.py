@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from shared.cards import NAME, Card
+from shared.names import replace
 from worker.networks import file_names, prepare_tensorflow
 from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.describe import describe
@@ -101,17 +102,10 @@ def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
         place / "card.json": card.model_dump_json().encode(),
     }
     for path, content in written.items():
-        _replace(path, content)
+        replace(path, content)
     for path in outdated - written.keys():
         path.unlink(missing_ok=True)
     return card
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Writes a file so that readers see it whole, the old one or the new."""
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_bytes(content)
-    scratch.replace(path)
 
 
 def topology_of(found: Collection) -> dict[str, Any]:
