@@ -1,4 +1,4 @@
-"""Names of files that any disk takes, with 255 bytes at most (a character may have four), and files that take theirs whole."""
+"""Names of files that any disk takes (255 bytes at most, up to four a character), and files that get theirs once whole."""
 
 from __future__ import annotations
 
