@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from api.auth import Caller
 from api.errors import ApiError, Mistake, invalid
@@ -186,9 +187,7 @@ def _validated(submission: Submission) -> Iterator[tuple[Entry, DreamSpec | Styl
 def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[str, AssetSize], bounds: Bounds) -> Plan:
     wanted = assets_of(spec)
     missing = [
-        Problem(field, f"there is no asset {asset}; upload the picture first (POST /v1/assets)")
-        for field, asset in wanted.items()
-        if asset not in sizes and size is None
+        Problem(field, _missing(asset)) for field, asset in wanted.items() if asset not in sizes and size is None
     ]
     if missing:
         raise SpecError(missing)
@@ -242,6 +241,7 @@ def store(farm: Services, who: Caller, name: str, jobs: Sequence[Planned], *, ke
             if before is not None:
                 return Stored(before, replayed=True)
             batch = create_batch(session, who.owner, name, new)
+            _keep_pictures(session, jobs)
             remember(session, who.owner, key, digest, batch.id)
     except IntegrityError:
         # The same request at the same moment was faster.
@@ -251,6 +251,18 @@ def store(farm: Services, who: Caller, name: str, jobs: Sequence[Planned], *, ke
     farm.metrics.submitted.inc(len(new))
     farm.doorbell.announce()
     return Stored(batch.id, replayed=False)
+
+
+def _keep_pictures(session: Session, jobs: Sequence[Planned]) -> None:
+    """Keep the pictures that the jobs begin with. Raises ApiError if one was removed since the jobs were planned."""
+    gone = assets.keep(session, (asset for job in jobs for asset in assets_of(job.spec).values()))
+    if gone:
+        message = _missing(min(gone))
+        raise invalid(message, [Mistake(field="", message=message)])
+
+
+def _missing(asset: str) -> str:
+    return f"there is no asset {asset}; upload the picture first (POST /v1/assets)"
 
 
 def _shown(name: str) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 from shared.blobs import Blobs
 from shared.picture_reading import viewable
 from shared.pictures import PictureError
+from shared.store.assets import COPIES, blob_key, copy_key
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,14 @@ class Copy:
 
 
 #: As the frames' thumbnails, and as the frames themselves, with which it is compared.
-THUMBNAIL, SCREEN = Copy(320, 80), Copy(2048, 90)
+THUMBNAIL, SCREEN = (Copy(long_edge, quality) for long_edge, quality in zip(COPIES, (80, 90), strict=True))
 
 
-def asset_copy(blobs: Blobs, key: str, wanted: Copy) -> str:
+def asset_copy(blobs: Blobs, asset_id: str, wanted: Copy) -> str:
     """The blob key of an asset's copy (WebP), which is made when it is first wanted. Raises BlobMissing, PictureError."""
-    small = f"{key}.{wanted.long_edge}.webp"
+    small = copy_key(asset_id, wanted.long_edge)
     if not blobs.exists(small):
-        blobs.put(small, _shrunk(blobs.get(key), wanted))
+        blobs.put(small, _shrunk(blobs.get(blob_key(asset_id)), wanted))
     return small
 
 

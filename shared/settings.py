@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         "are removed. Shorter frees the disk sooner; a week lets who deletes on a Friday notice on the Monday after"
     )  # fmt: skip
 
+    uploads_seconds: float = Field(
+        7 * 86_400.0, ge=7_200, le=1e9, description="How long uploaded pictures are kept that no job begins with, since "
+        "they were last used. A week is as long as a deleted job, which begins with its pictures until it is removed"
+    )  # fmt: skip
+
     # Limits on what people send
     max_pixels: int = Field(400_000_000, ge=1, description="Per uploaded picture; a bomb of more is refused undecoded")
     max_side: int = Field(50_000, ge=1, description="Per uploaded picture; the header is believed up to here")

@@ -15,7 +15,7 @@ from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.blobs import Blobs
-from shared.leftovers import purge, tidy_recent
+from shared.leftovers import purge, purge_pictures, tidy_recent
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.jobs import trash
@@ -28,6 +28,8 @@ _AT_ONCE = 20
 _BREATH_SECONDS = 0.05
 #: Leftovers are looked for once in this many sweeps.
 _RARELY = 300
+#: How often unused pictures are looked for, in the time that they are kept. Each look goes through all jobs.
+_LOOKS = 14
 
 
 class Purger:
@@ -89,15 +91,36 @@ class Tidier:
         return tidied
 
 
+class PicturePurger:
+    """Removes uploaded pictures that nobody has used for some time and no job begins with."""
+
+    def __init__(self, store: Store, blobs: Blobs, *, seconds: float) -> None:
+        self._store, self._blobs, self._seconds = store, blobs, seconds
+        self._every = seconds / _LOOKS
+        self._began = time.monotonic() - self._every
+
+    def purge_if_due(self, stop: threading.Event) -> int:
+        """Look for such pictures if the last time is long enough ago; how many were removed."""
+        at = time.monotonic()
+        if at - self._began < self._every:
+            return 0
+        self._began = at
+        return purge_pictures(self._store, self._blobs, stop, seconds=self._seconds)
+
+
 def run_purger(settings: Settings, store: Store, blobs: Blobs, stop: threading.Event) -> None:
     """Purge and tidy up until `stop` is set. A database or blob store that is away is reported and waited for."""
     purger = Purger(store, blobs, trash_seconds=settings.trash_seconds)
     tidier = Tidier(store, blobs, every=_RARELY * settings.sweep_seconds)
+    pictures = PicturePurger(store, blobs, seconds=settings.uploads_seconds)
     while not stop.is_set():
         _patiently(tidier.tidy_if_due, "the blob store cannot be tidied")
         purged = _patiently(lambda: purger.purge_some(stop), "a deleted job's files cannot be removed")
         if purged:
             log.info("%d deleted jobs were removed for good", purged)
+        removed = _patiently(lambda: pictures.purge_if_due(stop), "an unused picture cannot be removed")
+        if removed:
+            log.info("%d uploaded pictures that no job needs any more were removed", removed)
         stop.wait(_BREATH_SECONDS if purged >= _AT_ONCE else settings.sweep_seconds)
 
 

@@ -61,9 +61,10 @@ def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
     asset_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
     # The bytes come first: what SQL knows of is always there. Bytes without a row are nobody's and do no harm.
     # They are written also when the asset is known, because a repeated upload is how a damaged picture is repaired.
-    farm.blobs.put(assets.blob_key(asset_id), data)
+    key = assets.blob_key(asset_id)
+    farm.blobs.put(key, data)
     with farm.store.write() as session:
-        return assets.add(
+        added = assets.add(
             session,
             who.owner,
             asset_id,
@@ -72,6 +73,10 @@ def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
             format=info.format,
             bytes=len(data),
         )
+    if not farm.blobs.exists(key):
+        # It had long been unused, and was removed between the two.
+        farm.blobs.put(key, data)
+    return added
 
 
 @router.head("/{asset_id}", include_in_schema=False)
@@ -89,7 +94,7 @@ async def get_asset(
     key, digest = assets.blob_key(asset.id), asset.id.removeprefix("sha256:")
     if thumbnail or screen:
         what, wanted = ("thumbnail", THUMBNAIL) if thumbnail else ("screen", SCREEN)
-        small = await anyio.to_thread.run_sync(asset_copy, farm.blobs, key, wanted, limiter=farm.decoding)
+        small = await anyio.to_thread.run_sync(asset_copy, farm.blobs, asset.id, wanted, limiter=farm.decoding)
         name, etag = f"{digest[:12]}-{what}.webp", f"{digest}-{what}"
         return blob_response(request, farm.blobs, small, file_name=name, etag=etag, cache=FOREVER)
     name = f"{digest[:12]}.{asset.format}"
@@ -103,6 +108,10 @@ def get_asset_info(asset_id: str, farm: Farm, who: Viewer) -> AssetView:
     key, digest = assets.blob_key(asset.id), asset.id.removeprefix("sha256:")
     if not farm.blobs.is_whole(key, size=asset.bytes, sha256=digest):
         raise queries.Unknown(f"the stored picture {asset.id} is damaged; upload it again")
+    # Who asks whether it is there is about to use it.
+    with farm.store.write() as session:
+        if assets.keep(session, [asset.id]):
+            raise queries.Unknown(f"the picture {asset.id} is not stored any more; upload it again")
     return asset_view(asset)
 
 

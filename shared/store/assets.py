@@ -1,21 +1,35 @@
-"""Assets: uploaded pictures, named by the SHA-256 of their bytes. Who uploaded one may use it; so may admins."""
+"""Assets: uploaded pictures, named by the SHA-256 of their bytes. Who uploaded one may use it; so may admins.
+
+One that no job begins with is removed when nobody has used it for long enough. Whoever is about to use one says so
+(`keep`), in the transaction that relies on it: from then on it stays for that long at least.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.store.jobs.submission import ensure_owner
 from shared.store.session import now
-from shared.store.tables import Asset, AssetOwner
+from shared.store.tables import Asset, AssetOwner, Job
+
+#: How long after a use the next one is not noted: who submits thousands of jobs need not wait for others who do.
+NOTED_SECONDS = 3_600.0
+#: Longer sides, in pixels, of the copies that are made of a picture: as a frame's thumbnail, and as a frame.
+COPIES = (320, 2048)
 
 #: IDs per query; databases bound the number of parameters.
 _IDS = 5_000
+#: Specifications that are looked through at a time.
+_SPECS = 1_000
+_ID = re.compile(r"sha256:[0-9a-f]{64}")
+_OPTIONS = {"synchronize_session": False}
 
 
 @dataclass(frozen=True)
@@ -31,15 +45,29 @@ def blob_key(asset_id: str) -> str:
     return "assets/" + asset_id.removeprefix("sha256:")
 
 
+def blob_keys(asset_id: str) -> Iterator[str]:
+    """Where an asset's bytes and those of its copies are, if any were made."""
+    yield blob_key(asset_id)
+    for long_edge in COPIES:
+        yield copy_key(asset_id, long_edge)
+
+
+def copy_key(asset_id: str, long_edge: int) -> str:
+    """Where the bytes of an asset's copy (WebP) are, if it was made."""
+    return f"{blob_key(asset_id)}.{long_edge}.webp"
+
+
 def add(
     session: Session, owner: str, asset_id: str, *, width: int, height: int, format: str, bytes: int
 ) -> tuple[Asset, bool]:
-    """Record an uploaded picture and that it is the owner's too; the row, and whether the owner had not had it yet."""
+    """Record an uploaded picture and that it is the owner's too; the row, and whether the owner had not had it yet.
+
+    The bytes may have been removed until the transaction began, as those of an unused picture; afterwards they are not.
+    """
     ensure_owner(session, owner)
-    asset = session.get(Asset, asset_id)
-    if asset is None:
+    if keep(session, [asset_id]):
         at = session.scalar(select(now())) or 0.0
-        asset = Asset(id=asset_id, width=width, height=height, format=format, bytes=bytes, created_at=at)
+        asset = Asset(id=asset_id, width=width, height=height, format=format, bytes=bytes, created_at=at, used_at=at)
         # Somebody else may upload the same picture at this moment, which is as good.
         with contextlib.suppress(IntegrityError), session.begin_nested():
             session.add(asset)
@@ -56,11 +84,61 @@ def _give(session: Session, owner: str, asset_id: str) -> bool:
 
 def sizes(session: Session, owner: str | None, ids: Iterable[str]) -> dict[str, AssetSize]:
     """Sizes of those of the assets that the owner may use (None: any that exist)."""
-    wanted, found = sorted(set(ids)), {}
-    for start in range(0, len(wanted), _IDS):
-        query = select(Asset.id, Asset.width, Asset.height).where(Asset.id.in_(wanted[start : start + _IDS]))
+    found = {}
+    for some in _portions(ids):
+        query = select(Asset.id, Asset.width, Asset.height).where(Asset.id.in_(some))
         if owner is not None:
             query = query.join(AssetOwner, AssetOwner.asset_id == Asset.id).where(AssetOwner.owner == owner)
         for id_, width, height in session.execute(query):
             found[id_] = AssetSize(width, height)
     return found
+
+
+def keep(session: Session, ids: Iterable[str]) -> frozenset[str]:
+    """Note that assets are used now, so that they are not removed; those of them that there are not (any more)."""
+    missing = set(ids)
+    for some in _portions(missing):
+        long_ago = select(Asset.id).where(Asset.id.in_(some), _idle(NOTED_SECONDS))
+        # Everybody locks in the order of their names. Whoever removes one of them at this moment is waited for.
+        locked = session.scalars(long_ago.order_by(Asset.id).with_for_update()).all()
+        session.execute(update(Asset).where(Asset.id.in_(locked)).values(used_at=now()), execution_options=_OPTIONS)
+        missing.difference_update(session.scalars(select(Asset.id).where(Asset.id.in_(some))))
+    return frozenset(missing)
+
+
+def _idle(seconds: float) -> ColumnElement[bool]:
+    return func.coalesce(Asset.used_at, Asset.created_at) < now() - seconds
+
+
+def _portions(ids: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Each of the IDs once, in order, so many at a time."""
+    ordered = sorted(set(ids))
+    return (ordered[start : start + _IDS] for start in range(0, len(ordered), _IDS))
+
+
+def unused(session: Session, *, seconds: float) -> frozenset[str]:
+    """Assets that nobody has used for so long; jobs may begin with them all the same."""
+    return frozenset(session.scalars(select(Asset.id).where(_idle(seconds))))
+
+
+def needed(session: Session, ids: Collection[str]) -> frozenset[str]:
+    """Those of the assets that jobs begin with, whatever has become of the jobs, and also in the trash."""
+    left, last = set(ids), 0
+    while left:
+        page = session.execute(select(Job.seq, Job.spec).where(Job.seq > last).order_by(Job.seq).limit(_SPECS)).all()
+        if not page:
+            break
+        for _, spec in page:
+            left.difference_update(_ID.findall(spec))
+        last = page[-1].seq
+    return frozenset(ids) - left
+
+
+def forget(session: Session, asset_id: str, *, seconds: float) -> bool:
+    """Delete an asset's rows, unless it was used within so many `seconds` (more than NOTED_SECONDS); whether it did."""
+    own = select(Asset.id).where(Asset.id == asset_id, _idle(seconds))
+    if session.scalar(own.with_for_update()) is None:
+        return False
+    session.execute(delete(AssetOwner).where(AssetOwner.asset_id == asset_id), execution_options=_OPTIONS)
+    session.execute(delete(Asset).where(Asset.id == asset_id), execution_options=_OPTIONS)
+    return True

@@ -58,6 +58,8 @@ class Asset(Table):
     format: Mapped[str] = mapped_column(String(16))
     bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[float] = mapped_column(Float)
+    #: When it was last uploaded, asked for or begun with, give or take an hour; None: only when it was created.
+    used_at: Mapped[float | None] = mapped_column(Float)
 
 
 class AssetOwner(Table):
