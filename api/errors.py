@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 5
 #: What PostgreSQL calls it (`disk_full`).
 _DISK_FULL = "53100"
+#: What obstore, which has no exception of its own for it, says of a folder on a full disk.
+_NO_ROOM = f"(os error {errno.ENOSPC})"
 
 
 class Mistake(BaseModel):
@@ -146,7 +149,7 @@ def install(app: FastAPI) -> None:
         PoolTimeout: lambda error: _away("the database", error),
         DataError: _of_data,
         DBAPIError: _of_database,
-        obstore.exceptions.BaseError: lambda error: _away("the blob store", error),
+        obstore.exceptions.BaseError: _of_blobs,
     }
     for kind, translation in translate.items():
         app.add_exception_handler(kind, _handler(translation))
@@ -169,7 +172,18 @@ def _of_operation(error: OperationalError) -> ApiError:
     if not _is_full(error):
         return _away("the database", error)
     log.error("the database has no room left: %s", error.orig)
-    detail = "the disk that holds the farm's database is full; nothing was changed: make room on it, then try again"
+    return _full("database")
+
+
+def _of_blobs(error: obstore.exceptions.BaseError) -> ApiError:
+    if _NO_ROOM not in str(error):
+        return _away("the blob store", error)
+    log.error("the blob store has no room left: %s", error)
+    return _full("pictures")
+
+
+def _full(held: str) -> ApiError:
+    detail = f"the disk that holds the farm's {held} is full; nothing was changed: make room on it, then try again"
     return ApiError(HTTPStatus.INSUFFICIENT_STORAGE, "storage-full", detail)
 
 

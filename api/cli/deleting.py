@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +27,14 @@ def add_commands(app: typer.Typer) -> None:
         add(app, command, panel=_PANEL)
 
 
+def _moment(text: str) -> datetime:
+    """A time as people write it, by this machine's clock unless it names another zone."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write it as 2026-05-31T09:00") from None
+
+
 def delete(
     farm: Farm,
     ids: Ids,
@@ -35,7 +44,7 @@ def delete(
     """Delete finished jobs, or batches whose jobs are all finished, with their frames and outputs.
 
     They go into the trash, from where `dreamfarm restore` brings them back until the farm removes them for good (after a
-    week, unless it is set up otherwise). Uploaded pictures stay.
+    week, unless it is set up otherwise). Pictures that they begin with stay until then.
 
     Example: dreamfarm delete b71 j4k2
     """
@@ -45,11 +54,27 @@ def delete(
     with _telling("deleted", as_json) as done:
         for thing in things:
             done.append(farm.delete_batch(thing.id) if is_batch(thing.id) else farm.delete_job(thing.id))
-    if not as_json:
-        err.print(f"undo: dreamfarm restore {' '.join(thing.id for thing in things)}", style="dim", soft_wrap=True)
+    changed = [thing.id for thing, answer in zip(things, done, strict=True) if answer.changed]
+    if changed and not as_json:
+        # Of a batch, those stay in the trash that were there before.
+        times = [at for answer in done if answer.changed and (at := getattr(answer, "at", None)) is not None]
+        since = f" --since {min(times).isoformat()}" if times else ""
+        err.print(f"undo: dreamfarm restore {' '.join(changed)}{since}", style="dim", soft_wrap=True)
 
 
-def restore(farm: Farm, ids: Ids, as_json: Json = False) -> None:
+def restore(
+    farm: Farm,
+    ids: Ids,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_moment,
+            metavar="TIME",
+            help="Of batches: only jobs deleted at this time or later, as 2026-05-31T09:00",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Bring deleted jobs, or all deleted jobs of batches, back from the trash (see `dreamfarm ls --deleted`).
 
     Example: dreamfarm restore b71
@@ -57,7 +82,7 @@ def restore(farm: Farm, ids: Ids, as_json: Json = False) -> None:
     things = _found(farm, ids)
     with _telling("restored", as_json) as done:
         for thing in things:
-            done.append(farm.restore_batch(thing.id) if is_batch(thing.id) else farm.restore_job(thing.id))
+            done.append(farm.restore_batch(thing.id, since=since) if is_batch(thing.id) else farm.restore_job(thing.id))
 
 
 def _found(farm: Farm, ids: Sequence[str]) -> list[JobView | BatchView]:

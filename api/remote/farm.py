@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -203,9 +204,11 @@ class Farm:
         """Bring a deleted job back from the trash."""
         return SteeredJob.model_validate(self.transport.json("POST", f"/v1/jobs/{_segment(id)}/restore"))
 
-    def restore_batch(self, id: str) -> SteeredBatch:
-        """Bring all deleted jobs of a batch back from the trash."""
-        return SteeredBatch.model_validate(self.transport.json("POST", f"/v1/batches/{_segment(id)}/restore"))
+    def restore_batch(self, id: str, *, since: datetime | None = None) -> SteeredBatch:
+        """Bring all deleted jobs of a batch back from the trash; with `since` those that were deleted then or later."""
+        params = {} if since is None else {"since": since.isoformat()}
+        answer = self.transport.json("POST", f"/v1/batches/{_segment(id)}/restore", params=params)
+        return SteeredBatch.model_validate(answer)
 
     # Watching and fetching
 

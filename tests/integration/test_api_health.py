@@ -6,6 +6,8 @@ import asyncio
 import http.client
 import logging
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -65,6 +67,19 @@ def test_a_full_disk_is_told_apart_from_a_database_that_is_away(one_api: Running
         assert "is full; nothing was changed: make room on it" in problem(answer, 507)
         assert "Retry-After" not in answer.headers, "it does not pass by itself"
     assert client.post("/v1/batches", json=batch).status_code == 202
+
+
+def test_a_full_disk_is_told_apart_from_a_blob_store_that_is_away(one_api: RunningApi) -> None:
+    client, folder = one_api.client("ada"), one_api.blobs.folder
+    small = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if not sys.platform.startswith("linux") or subprocess.run(small, capture_output=True, check=False).returncode:
+        pytest.skip("only Linux' root can make a small disk")
+    try:
+        answer = client.post("/v1/assets", content=picture(256, 256))
+        assert "holds the farm's pictures is full; nothing was changed: make room on it" in problem(answer, 507)
+        assert client.post("/v1/assets", content=picture(32, 32)).status_code == 201
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_every_request_has_an_id_that_the_log_names(one_api: RunningApi, caplog: pytest.LogCaptureFixture) -> None:
