@@ -1,4 +1,4 @@
-"""The planner: octaves, tiles, work, memory. Arithmetic over a job's specification and a network's card.
+"""The planner: octaves and tiles, and what they cost. Arithmetic over a job's specification and a network's card.
 
 The renderer follows the plan to the letter, so what people are told before a job is queued is what is rendered.
 """
@@ -13,14 +13,12 @@ from shared.bounds import Bounds, check_borders, check_size, smallest_within_bor
 from shared.cards import Card, Layer, UnknownChannel, UnknownLayer
 from shared.pictures import misfit
 from shared.problems import Problem, SpecError
-from shared.specs import DreamSpec, StyleSpec, Tiling
+from shared.specs import DreamSpec, StyleSpec
 from shared.tiles import Cut, Cutting, Reach, Span, reach_of, round_up
+from shared.work import ACTIVATION_COPIES, Work, flops, peak_bytes
 
 #: Long edge in pixels of a dream from noise that names no size.
 NOISE_LONG_EDGE = 512
-#: Longest side in pixels at which a dream's guide is looked at. Networks know things at about this size, and each cell
-#: of the picture is compared with each of the guide.
-GUIDE_EDGE = 256
 #: Operations of one tile's gradient on a CPU. Smaller tiles pay more for their halo; larger ones save little, and
 #: take memory.
 TILE_FLOPS = 2e12
@@ -28,20 +26,9 @@ TILE_FLOPS = 2e12
 LARGEST_CPU_TILE = 2048
 #: Largest tile side that is chosen for a device with much memory: beyond it the halo costs under a fifth.
 LARGEST_TILE = 4096
-#: Memory that a gradient takes at its peak, in sizes of all activations: values, gradients, workspace. TensorFlow
-#: frees as it goes; 1.0 was measured on a CPU, and workspaces are larger on GPUs.
-ACTIVATION_COPIES = 1.5
-#: Bytes per pixel of picture-sized arrays that are alive at the peak of an iteration: for dreams the picture, its
-#: gradient and the smaller bands of its pyramid in float32, and the original; for style transfers Adam's moments and the
-#: content's features too.
-DREAM_BYTES, STYLE_BYTES = 34, 96
-#: What a pair of L-BFGS' history adds to that.
-HISTORY_BYTES = 24
 #: Pixels that a style's picture may be measured at, in sizes of the octave, and in any case: styles are as long as the
 #: octave, so that a square one beside a panorama would grow with the square of its length.
 STYLE_AREA, STYLE_PIXELS = 2.5, 1_000_000
-#: Bytes per pixel of a style's picture while it is measured, and those of an octave's pixel that are not taken up then.
-MEASURING_BYTES, SPARE_BYTES = 24, 60
 
 
 @dataclass(frozen=True)
@@ -143,7 +130,7 @@ def plan(
     plan's octaves, to be rendered again to the bit; without one for each octave, the planner chooses.
     Raises SpecError with the field of each mistake.
     """
-    work = _Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
+    work = Work.of(card, tuple(layer.name for layer in _layers(spec, card)), spec)
     full_width, full_height = _output_size(spec, width, height)
     if bounds is not None:
         bounds.check_output(full_width, full_height)
@@ -175,68 +162,12 @@ def reaches(spec: DreamSpec | StyleSpec, card: Card) -> tuple[tuple[str, ...], R
     """The layers that a job uses, what exact tiles need for them, and what the job's tiles get. Raises SpecError."""
     layers = _layers(spec, card)
     names = tuple(dict.fromkeys(layer.name for layer in layers))
-    return names, reach_of(layers), _Work.of(card, names, spec).reach
+    return names, reach_of(layers), Work.of(card, names, spec).reach
 
 
 def estimate_seconds(plan: Plan, flops_per_second: float) -> float:
     """Seconds that a plan takes on a worker of that speed."""
     return plan.flops / flops_per_second
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What the layers of a job cost."""
-
-    reach: Reach
-    #: Smallest side of a picture that the network takes, and of a window in which all layers have a cell, in pixels.
-    min_size: int
-    min_window: int
-    macs_per_pixel: float
-    #: Multiply-adds per pixel that comparing with a guide takes, once in each iteration, if its guide is a square.
-    guide_macs_per_pixel: float
-    floats_per_pixel: float
-    #: Pictures that are measured before an octave: the styles and the content.
-    measured: int
-    #: Of arrays of the picture's size.
-    bytes_per_pixel: int
-    roll: bool
-
-    @property
-    def smallest_tile(self) -> int:
-        """Smallest side of a tile."""
-        # The pieces of `roll` may be little more than half a tile, and each has to hold a cell.
-        return max(round_up(2 * self.min_window, self.reach.stride), 32) if self.roll else self.reach.smallest_tile
-
-    @classmethod
-    def of(cls, card: Card, layers: tuple[str, ...], spec: DreamSpec | StyleSpec) -> _Work:
-        held, measured = DREAM_BYTES, 0
-        if isinstance(spec, StyleSpec):
-            held, measured = STYLE_BYTES, len(spec.styles) + 1
-            if spec.optimizer.method == "lbfgs":
-                held += HISTORY_BYTES * spec.optimizer.history
-        guided = tuple(term.layer for term in spec.objective if term.statistic == "guided")
-        return _work(card, layers, guided, measured, held, spec.tiling)
-
-
-@lru_cache(maxsize=4096)
-def _work(
-    card: Card, names: tuple[str, ...], guided: tuple[str, ...], measured: int, held: int, tiling: Tiling
-) -> _Work:
-    layers = [card.find_layer(name) for name in names]
-    compared = [card.find_layer(name) for name in guided]
-    reach = reach_of(layers)
-    min_window = max(layer.min_size for layer in layers)
-    return _Work(
-        reach=reach.shortened(tiling.halo, min_window) if tiling.mode == "fast" else reach,
-        min_size=max(card.min_size, min_window),
-        min_window=min_window,
-        macs_per_pixel=max(layer.macs_per_pixel for layer in layers),
-        guide_macs_per_pixel=sum(layer.channels * GUIDE_EDGE**2 / layer.stride**4 for layer in compared),
-        floats_per_pixel=max(layer.floats_per_pixel for layer in layers),
-        measured=measured,
-        bytes_per_pixel=held,
-        roll=tiling.mode == "roll",
-    )
 
 
 def _layers(spec: DreamSpec | StyleSpec, card: Card) -> list[Layer]:
@@ -291,7 +222,7 @@ def _output_size(spec: DreamSpec | StyleSpec, width: int | None, height: int | N
 @lru_cache(maxsize=1024)
 def _plan(
     model: str,
-    work: _Work,
+    work: Work,
     width: int,
     height: int,
     count: int,
@@ -325,8 +256,8 @@ def _plan(
         height=height,
         steps=iterations * len(octaves),
         mpit=math.fsum(octave.mpit for octave in octaves),
-        flops=math.fsum(_flops(octave, work) for octave in octaves),
-        peak_bytes=_peak_bytes(octaves[-1], work, machine),
+        flops=math.fsum(flops(octave, work) for octave in octaves),
+        peak_bytes=peak_bytes(octaves[-1], work, machine.parallel),
         stride=work.reach.stride,
         parallel=machine.parallel,
         halo=(0, 0) if work.roll else (work.reach.halo_left, work.reach.halo_right),
@@ -335,7 +266,7 @@ def _plan(
 
 
 def _tile(
-    work: _Work, notes: list[str], machine: Machine, wish: int | None, limit: int | None, *, alone: bool = False
+    work: Work, notes: list[str], machine: Machine, wish: int | None, limit: int | None, *, alone: bool = False
 ) -> int:
     """The longest side of tiles, `alone` or as many at once as the machine renders."""
     reach = work.reach
@@ -357,7 +288,7 @@ def _tile(
     return tile
 
 
-def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, machine: Machine) -> OctavePlan:
+def _octave(width: int, height: int, iterations: int, tile: int, work: Work, machine: Machine) -> OctavePlan:
     stride = work.reach.stride
     canvas_width, canvas_height = round_up(width, stride), round_up(height, stride)
     cutting = Cutting(tile, work.reach, independent=work.roll)
@@ -377,30 +308,9 @@ def _octave(width: int, height: int, iterations: int, tile: int, work: _Work, ma
     return replace(octave, keep=work.measured > 0 and activations <= machine.kept_bytes)
 
 
-def _as_cut(octave: OctavePlan, cut: Cut, work: _Work, machine: Machine, limit: int | None) -> OctavePlan:
+def _as_cut(octave: OctavePlan, cut: Cut, work: Work, machine: Machine, limit: int | None) -> OctavePlan:
     """The octave, cut as another plan's was; as it is where tiles may not be as long any more."""
     if limit is not None and cut.tile > limit:
         return octave
     tile = max(cut.tile, work.smallest_tile)
     return replace(_octave(octave.width, octave.height, octave.iterations, tile, work, machine), keep=cut.keep)
-
-
-def _flops(octave: OctavePlan, work: _Work) -> float:
-    """Two per multiply-add; a gradient costs as much as the values, and statistics first need the values alone.
-
-    What is measured before costs the values once; styles count as large as the octave, as most of them are.
-    """
-    passes = 3 if work.measured and octave.tiles > 1 and not octave.keep else 2
-    compared = work.guide_macs_per_pixel * octave.height * octave.width * octave.iterations
-    return 2.0 * (work.macs_per_pixel * octave.seen * (passes * octave.iterations + work.measured) + compared)
-
-
-def _peak_bytes(octave: OctavePlan, work: _Work, machine: Machine) -> int:
-    at_once = octave.seen if octave.keep else octave.seen / octave.tiles * min(octave.tiles, machine.parallel)
-    device = at_once * work.floats_per_pixel * 4 * ACTIVATION_COPIES
-    pixels = octave.canvas_height * octave.canvas_width
-    host = pixels * work.bytes_per_pixel
-    if work.measured:
-        measuring = pixels * (work.bytes_per_pixel - SPARE_BYTES) + octave.style_pixels * MEASURING_BYTES
-        host = max(host, measuring)
-    return int(device + host)

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from shared.bounds import Bounds
 from shared.cards import card
-from shared.plan import ACTIVATION_COPIES, Machine, OctavePlan, Plan, estimate_seconds, plan
+from shared.plan import Machine, OctavePlan, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.problems import Problem, SpecError, problems_of
 from shared.settings import Settings
 from shared.specs import SPEC, AnySpec, Objective
 from shared.tiles import Cut
+from shared.work import ACTIVATION_COPIES
 
 ASSET = "sha256:" + "0" * 64
 SMALL = Machine()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.pixels import Pixels
-from shared.plan import GUIDE_EDGE
 from shared.tiles import Span, reach_of, round_up
+from shared.work import GUIDE_EDGE
 from worker.networks.network import Network
 from worker.render.measure import features
 from worker.render.recipe import FloatArray, never
