@@ -157,6 +157,7 @@ class SteeredJob(BaseModel):
     """What an action did to a job."""
 
     changed: int = Field(description="1, or 0 when the job was already so")
+    at: datetime | None = Field(default=None, description="When, of cancelling: `since` for a `retry` that undoes it")
     job: JobView
 
 

@@ -17,7 +17,10 @@ Cursor = Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Since = Annotated[
     AwareDatetime | None,
-    Query(description="Only jobs that were cancelled, failed or deleted at this time or later: `at` of what is undone"),
+    Query(
+        description="Only jobs that were cancelled, failed or deleted at this time or later: `at` of what is undone. "
+        "Jobs that were paused before they were cancelled are paused again"
+    ),
 ]
 Deleted = Annotated[bool, Query(description="What is in the trash, instead of what is not")]
 

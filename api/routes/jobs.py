@@ -10,11 +10,11 @@ from fastapi.concurrency import run_in_threadpool
 from api.auth import Caller, Submitter, Viewer
 from api.bodies import media_type, parse_json, read_body, unsupported
 from api.openapi import job_body
-from api.routes.common import Cursor, Deleted, Key, Limit, position, reason_of
+from api.routes.common import Cursor, Deleted, Key, Limit, Since, position, reason_of, seconds
 from api.schemas import JobDetail, JobView, Page, PriorityChange, SteeredJob
 from api.services import Farm, Services
 from api.submission import from_job, planned, replayed, request_digest, store
-from api.views import job_detail, job_view
+from api.views import job_detail, job_view, when
 from shared.store import queries
 from shared.store.jobs import steering, trash
 from shared.store.jobs.steering import ActionName
@@ -104,14 +104,16 @@ def restore_job(job_id: str, farm: Farm, who: Submitter) -> SteeredJob:
 
 
 @router.post("/{job_id}/{action}")
-def steer_job(job_id: str, action: ActionName, farm: Farm, who: Submitter) -> SteeredJob:
+def steer_job(job_id: str, action: ActionName, farm: Farm, who: Submitter, since: Since = None) -> SteeredJob:
     """Cancel, pause, resume or retry a job. Checkpoints are kept; repeating it changes nothing."""
+    undoing = seconds(since) if action == "retry" else None
     with farm.store.write() as session:
         job = queries.find_job(session, job_id, who.sees)
-        done = steering.steer(session, action, job_id=job.id, reason=reason_of(action, who))
+        done = steering.steer(session, action, job_id=job.id, reason=reason_of(action, who), since=undoing)
         session.refresh(job)
     farm.doorbell.interrupt(done.task_ids)
-    return SteeredJob(changed=len(done.job_ids), job=job_view(job, farm.settings.trash_seconds))
+    at = when(done.at) if action == "cancel" else None
+    return SteeredJob(changed=len(done.job_ids), at=at, job=job_view(job, farm.settings.trash_seconds))
 
 
 @router.patch("/{job_id}")

@@ -13,7 +13,7 @@ from tests.conftest import RedisServer, wait_until
 from tests.integration.conftest import RunningApi
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_submission import DREAM
-from tests.integration.worker_hand import failed, finished, taken
+from tests.integration.worker_hand import failed, finished, let_go, taken
 
 
 def submitted(api: RunningApi, number: int = 3, owner: str = "ada") -> tuple[str, list[str]]:
@@ -69,6 +69,32 @@ def test_a_cancellation_is_undone_for_the_jobs_that_it_took(api: RunningApi) -> 
     assert {name: n for name, n in undone["batch"]["states"].items() if n} == {"queued": 2, "failed": 1, "cancelled": 1}
     assert client.post(f"/v1/batches/{batch}/retry", params={"since": at}).json()["changed"] == 0
     assert "since" in problem(client.post(f"/v1/batches/{batch}/retry?since=today"), 422)
+
+
+def test_undoing_a_cancellation_leaves_paused_what_was_paused(api: RunningApi) -> None:
+    """Given a job that was paused while a worker had it, one that had been paused and cancelled before, and one that waits,
+    undoing a cancellation of all brings them back as they were; and so it is with a single job."""
+    client, (batch, jobs) = api.client("ada"), submitted(api, 3)
+    running = taken(api, jobs[0])
+    for job in jobs[:2]:
+        assert client.post(f"/v1/jobs/{job}/pause").json()["changed"] == 1
+    client.post(f"/v1/jobs/{jobs[1]}/cancel")
+    client.post(f"/v1/jobs/{jobs[1]}/retry")
+    at = client.post(f"/v1/batches/{batch}/cancel").json()["at"]
+
+    undone = client.post(f"/v1/batches/{batch}/retry", params={"since": at}).json()
+    assert (undone["changed"], undone["batch"]["open"]) == (3, True)
+    assert [client.get(f"/v1/jobs/{job}").json()["state"] for job in jobs] == ["paused", "queued", "queued"]
+    assert client.get(f"/v1/jobs/{jobs[0]}").json()["finished_at"] is None
+    let_go(api, running)
+    assert client.get(f"/v1/jobs/{jobs[0]}").json()["state"] == "paused"
+
+    cancelled = client.post(f"/v1/jobs/{jobs[0]}/cancel").json()
+    back = client.post(f"/v1/jobs/{jobs[0]}/retry", params={"since": cancelled["at"]}).json()
+    assert (back["changed"], back["job"]["state"]) == (1, "paused")
+    client.post(f"/v1/jobs/{jobs[0]}/cancel")
+    assert client.post(f"/v1/jobs/{jobs[0]}/retry").json()["job"]["state"] == "queued", "who retries wants it to run"
+    assert client.post(f"/v1/jobs/{jobs[0]}/resume").json()["changed"] == 0
 
 
 def test_priorities_of_jobs_and_batches_change(api: RunningApi) -> None:

@@ -6,6 +6,7 @@ Repeating an action changes nothing. Checkpoints are kept throughout, so a cance
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,12 +15,13 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from shared.store import events
+from shared.store.events import NewEvent
 from shared.store.jobs.fairness import lift
 from shared.store.jobs.locked import LockedJob, change_jobs, lock_jobs, not_before, numbered
 from shared.store.jobs.outcomes import end_attempt, reopen_attempt, update_open
 from shared.store.jobs.schedule import job_of
 from shared.store.session import now
-from shared.store.tables import TERMINAL, Batch, Job, State
+from shared.store.tables import TERMINAL, Batch, Event, Job, State
 
 ActionName = Literal["cancel", "pause", "resume", "retry"]
 
@@ -69,7 +71,8 @@ def steer(
 ) -> Steered:  # fmt: skip
     """Do `action` to a job or to all jobs of a batch that it can take.
 
-    Of a batch, `only` restricts it to jobs in these states, and `since` to jobs that ended then or later.
+    Of a batch, `only` restricts it to jobs in these states. `since` restricts it to jobs that ended then or later:
+    retrying those undoes a cancellation, so those that had been paused are paused again.
 
     Raises:
         CannotDo: a single job is in another state, and not yet where the action leads; or the job or batch is deleted.
@@ -80,15 +83,18 @@ def steer(
     at = session.scalar(select(now())) or 0.0
     # The messages of jobs that are taken off the farm.
     tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
+    news = [job.event(what.event, reason, **_kept_in_mind(job, action)) for job in before]
     changed: Sequence[LockedJob] = before
     if what.to == "queued" and before:
+        paused = _pause_again(session, before, reason) if since is not None else {}
+        news = [paused.get(job.seq, new) for job, new in zip(before, news, strict=True)]
         lift(session, before[0].owner, before[0].batch_id)
-        went_on = _go_on(session, before)
-        changed = [job for job in before if job.seq not in went_on]
+        changed = [job for job in before if job.seq not in paused]
+        went_on = _go_on(session, changed)
+        changed = [job for job in changed if job.seq not in went_on]
     finished = {"finished_at": at} if what.to == "cancelled" else {}
     values = {**what.values, **finished, "state": what.to, "reason": reason, "changed_at": at}
     change_jobs(session, changed, **values)
-    news = [job.event(what.event, reason) for job in before]
     for job in before:
         if job.state == "running":
             end_attempt(session, job.id, job.attempt, outcome=what.to, reason=reason)
@@ -108,7 +114,7 @@ def _locked(
             raise _deleted("batch", batch_id, action)
         return jobs
     # In whatever state it is: a message must tell of the state that the job was refused for.
-    jobs = lock_jobs(session, Job.id == job_id)
+    jobs = lock_jobs(session, Job.id == job_id, *not_before(Job.finished_at, since))
     for job in jobs:
         if job.deleted_at is not None:
             raise _deleted("job", job_id, action)
@@ -116,6 +122,26 @@ def _locked(
             _explain(job, action)
             return []
     return jobs
+
+
+def _kept_in_mind(job: LockedJob, action: ActionName) -> dict[str, str]:
+    """What undoing the action needs to know."""
+    return {"was": "paused"} if action == "cancel" and job.state == "paused" else {}
+
+
+def _pause_again(session: Session, jobs: Sequence[LockedJob], reason: str) -> dict[int, NewEvent]:
+    """Pause those of the cancelled jobs that had been paused; their numbers, with an event for each.
+
+    Token and lease stay, as with any pause.
+    """
+    were: dict[str | None, Any] = {}
+    for these in numbered(jobs):
+        cancelled = select(Event.job_id, Event.data).join(Job, Job.id == Event.job_id).where(these)
+        rows = session.execute(cancelled.where(Event.type == _ACTIONS["cancel"].event).order_by(Event.seq))
+        were |= {job_id: json.loads(data).get("was") for job_id, data in rows}
+    again = [job for job in jobs if job.state == "cancelled" and were.get(job.id) == "paused"]
+    change_jobs(session, again, state="paused", reason=reason, finished_at=None, changed_at=now())
+    return {job.seq: job.event(_ACTIONS["pause"].event, reason) for job in again}
 
 
 def _go_on(session: Session, jobs: Sequence[LockedJob]) -> set[int]:

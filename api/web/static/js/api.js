@@ -85,7 +85,7 @@ export async function frames(id, after, signal) {
   return found;
 }
 
-/** cancel, pause, resume, retry or restore a job or batch; `since`: of a batch, only jobs that ended or went since then. */
+/** cancel, pause, resume, retry or restore a job or batch; `since`: only jobs that ended or went since then. */
 export const steer = (kind, id, action, since) => call("POST", `/v1/${kind}/${id}/${action}${query({ since })}`);
 /** Puts a finished job or batch into the trash. */
 export const remove = (kind, id) => call("DELETE", `/v1/${kind}/${id}`);
