@@ -28,7 +28,12 @@ def open_bench(model: str) -> Bench:
     from shared.settings import settings
 
     try:
+        from worker.devices import AS_NVIDIA_SMI, ORDER
+        from worker.networks import import_tensorflow
+
+        os.environ.setdefault(ORDER, AS_NVIDIA_SMI)
         with _hushed():
+            import_tensorflow()
             from deploy.inprocess import Bench
     except ModuleNotFoundError as error:
         raise Failed(f"rendering here needs {error.name}: pip install 'dreamfarm[worker]'") from None
@@ -44,15 +49,9 @@ def open_bench(model: str) -> Bench:
 
 @contextlib.contextmanager
 def _hushed() -> Iterator[None]:
-    """Prepare the import of TensorFlow, and keep its greetings off the terminal. Some are written before its log level
-    counts, so standard error is turned away meanwhile; what goes wrong is raised. Who sets the level sees everything."""
-    from worker.devices import AS_NVIDIA_SMI, ORDER
-    from worker.networks import ENVIRONMENT
-
-    wanted = "TF_CPP_MIN_LOG_LEVEL" in os.environ
-    for variable, value in {ORDER: AS_NVIDIA_SMI, **ENVIRONMENT}.items():
-        os.environ.setdefault(variable, value)
-    if wanted:
+    """Keep TensorFlow's greetings off the terminal. Some are written before its log level counts, so standard error is
+    turned away meanwhile; what goes wrong is raised. Who sets the level sees everything."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield
         return
     kept = os.dup(2)

@@ -18,6 +18,7 @@ from shared.store.tables import Job
 from worker.attempt import Ended, run_attempt
 from worker.context import context
 from worker.heart import Heart
+from worker.networks import import_tensorflow
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ def render_slice(self: Task, job: str) -> str:
     farm, worker = context(), str(self.request.hostname)
 
     def render(claimed: Job, heart: Heart) -> Ended:
-        # Brings TensorFlow: in the child process, at its first slice.
+        # In the child process, at its first slice.
+        import_tensorflow()
         from worker.slice import Slice
 
         return Slice(farm, _bench(), worker, claimed, heart).run()

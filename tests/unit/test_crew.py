@@ -153,12 +153,6 @@ def test_several_devices_render_one_picture() -> None:
     assert ran.stdout.strip() == "devices that hold weights: ['/CPU:0', '/CPU:1']"
 
 
-def test_float32_is_float32_on_every_device() -> None:
-    tf.config.experimental.enable_tensor_float_32_execution(True)  # TensorFlow's default
-    crew.__wrapped__()
-    assert not tf.config.experimental.tensor_float_32_execution_enabled()
-
-
 @pytest.mark.parametrize(
     ("precision", "half", "least"),
     [("mixed", tf.bfloat16, 0.999), ("mixed", tf.float16, 0.9999), ("bfloat16", tf.bfloat16, 0.9)],

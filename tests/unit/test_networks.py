@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from shared.cards import UnknownModel
@@ -184,3 +185,16 @@ def test_the_smallest_picture_with_classes_has_some(networks: Path, padding: str
 def test_importing_the_package_does_not_import_tensorflow() -> None:
     program = "import sys, worker, worker.networks, shared.plan; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_float32_is_float32_on_every_device(tmp_path: Path) -> None:
+    tf.config.experimental.enable_tensor_float_32_execution(True)  # TensorFlow's default
+    load("motifnet", folder=tmp_path)
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def test_importing_tensorflow_leaves_the_collector_at_work() -> None:
+    code = "import gc, sys; from worker.networks import import_tensorflow; import_tensorflow()"
+    code += "; assert gc.isenabled() and gc.get_freeze_count() > 100_000 and 'tensorflow' in sys.modules"
+    code += "; gc.disable(); import_tensorflow(); assert not gc.isenabled()"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -14,7 +14,7 @@ import numpy as np
 
 from shared.cards import NAME, Card
 from shared.names import replace
-from worker.networks import file_names, prepare_tensorflow
+from worker.networks import file_names, import_tensorflow
 from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.describe import describe
 from worker.networks.graph import Graph, Kind
@@ -61,7 +61,7 @@ def add(
         raise BadModel(f"there is no file {file}")
     if file.stat().st_size > LARGEST_FILE:
         raise BadModel(f"{file.name} is larger than {LARGEST_FILE / 1e9:.0f} GB")
-    prepare_tensorflow()
+    import_tensorflow()
     found = _read(name, file, preprocessing)
     _check(found, file.name)
     found.classes = list(classes) or found.classes

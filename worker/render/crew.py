@@ -98,9 +98,6 @@ class Crew:
 @lru_cache(maxsize=1)
 def crew() -> Crew:
     """The crew of this process: its GPUs, or else its share of the cores."""
-    # On NVIDIA's GPUs since Ampere TensorFlow rounds what convolutions multiply to 10 bits unless it is told not to, and
-    # `float32` would say what it is not.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         at_once = min(int(os.environ.get(THREADS, "1")), TILES_ON_A_CPU)
