@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 5
 #: What PostgreSQL calls it (`disk_full`).
 _DISK_FULL = "53100"
-#: What obstore, which has no exception of its own for it, says of a folder on a full disk.
-_NO_ROOM = f"(os error {errno.ENOSPC})"
+#: What obstore, which has no exception of its own for it, says of a folder on a full disk, or beyond a quota.
+_NO_ROOM = tuple(f"(os error {number})" for number in (errno.ENOSPC, errno.EDQUOT))
 
 
 class Mistake(BaseModel):
@@ -123,7 +123,11 @@ def unexpected() -> ApiError:
 
 def unavailable(what: str) -> ApiError:
     """A part that is away for the moment."""
-    detail = f"{what} cannot be reached; nothing was changed, try again in a moment"
+    return busy(f"{what} cannot be reached; nothing was changed, try again in a moment")
+
+
+def busy(detail: str) -> ApiError:
+    """Something that works again in a moment."""
     return ApiError(
         HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers={"Retry-After": str(_RETRY_AFTER_SECONDS)}
     )
@@ -176,7 +180,7 @@ def _of_operation(error: OperationalError) -> ApiError:
 
 
 def _of_blobs(error: obstore.exceptions.BaseError) -> ApiError:
-    if _NO_ROOM not in str(error):
+    if not any(words in str(error) for words in _NO_ROOM):
         return _away("the blob store", error)
     log.error("the blob store has no room left: %s", error)
     return _full("pictures")

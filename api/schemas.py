@@ -156,7 +156,7 @@ class SubmittedBatch(BatchView):
 class SteeredJob(BaseModel):
     """What an action did to a job."""
 
-    changed: int = Field(description="1, or 0 when the job was already so")
+    changed: int = Field(description="1, or 0 when the job was already so, or is not what `since` undoes")
     at: datetime | None = Field(default=None, description="When, of cancelling: `since` for a `retry` that undoes it")
     job: JobView
 

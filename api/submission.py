@@ -240,8 +240,8 @@ def store(farm: Services, who: Caller, name: str, jobs: Sequence[Planned], *, ke
             before = remembered(session, who.owner, key, digest)
             if before is not None:
                 return Stored(before, replayed=True)
-            batch = create_batch(session, who.owner, name, new)
             _keep_pictures(session, jobs)
+            batch = create_batch(session, who.owner, name, new)
             remember(session, who.owner, key, digest, batch.id)
     except IntegrityError:
         # The same request at the same moment was faster.
@@ -257,8 +257,8 @@ def _keep_pictures(session: Session, jobs: Sequence[Planned]) -> None:
     """Keep the pictures that the jobs begin with. Raises ApiError if one was removed since the jobs were planned."""
     gone = assets.keep(session, (asset for job in jobs for asset in assets_of(job.spec).values()))
     if gone:
-        message = _missing(min(gone))
-        raise invalid(message, [Mistake(field="", message=message)])
+        mistakes = [Mistake(field="", message=_missing(asset)) for asset in sorted(gone)]
+        raise invalid(mistakes[0].message, mistakes[:MAX_MISTAKES], len(mistakes))
 
 
 def _missing(asset: str) -> str:

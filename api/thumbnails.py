@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from shared.blobs import Blobs
+from shared.blobs import BlobMissing, Blobs
 from shared.picture_reading import viewable
 from shared.pictures import PictureError
-from shared.store.assets import COPIES, blob_key, copy_key
+from shared.store.assets import SCREEN_EDGE, THUMBNAIL_EDGE, blob_key, copy_key
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,18 @@ class Copy:
 
 
 #: As the frames' thumbnails, and as the frames themselves, with which it is compared.
-THUMBNAIL, SCREEN = (Copy(long_edge, quality) for long_edge, quality in zip(COPIES, (80, 90), strict=True))
+THUMBNAIL, SCREEN = Copy(THUMBNAIL_EDGE, 80), Copy(SCREEN_EDGE, 90)
 
 
 def asset_copy(blobs: Blobs, asset_id: str, wanted: Copy) -> str:
     """The blob key of an asset's copy (WebP), which is made when it is first wanted. Raises BlobMissing, PictureError."""
-    small = copy_key(asset_id, wanted.long_edge)
+    whole, small = blob_key(asset_id), copy_key(asset_id, wanted.long_edge)
     if not blobs.exists(small):
-        blobs.put(small, _shrunk(blobs.get(blob_key(asset_id)), wanted))
+        blobs.put(small, _shrunk(blobs.get(whole), wanted))
+        if not blobs.exists(whole):
+            # It was removed meanwhile, and nobody would remove its copy.
+            blobs.delete(small)
+            raise BlobMissing(whole)
     return small
 
 

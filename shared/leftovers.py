@@ -4,15 +4,17 @@ uploaded pictures that no job begins with.
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterable, Iterator, Sequence
 
-from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy import select
 
 from shared.blobs import Blobs
 from shared.store import Store, assets, now
 from shared.store.jobs import trash
 from shared.store.tables import Frame, Job
+
+#: Pictures that are marked or kept in one transaction.
+_AT_ONCE = 500
 
 
 def tidy(store: Store, blobs: Blobs, job_id: str) -> None:
@@ -52,42 +54,37 @@ def purge(store: Store, blobs: Blobs, job_id: str) -> None:
         trash.forget(session, job_id)
 
 
-def purge_pictures(store: Store, blobs: Blobs, stop: threading.Event, *, seconds: float) -> int:
-    """Remove the uploaded pictures that nobody has used for so long and no job begins with; how many.
+def mark_pictures(store: Store, *, seconds: float) -> int:
+    """Mark the uploaded pictures that nobody has used for so long and no job begins with; how many.
 
-    `seconds` are more than `assets.NOTED_SECONDS`. All have their turn, then what went wrong with one is raised.
+    `seconds` are more than `assets.NOTED_SECONDS`.
     """
     with store.read() as session:
         unused = assets.unused(session, seconds=seconds)
         needed = assets.needed(session, unused)
-    with store.write() as session:
+    marked = 0
+    for some in _portions(unused - needed):
+        with store.write() as session:
+            marked += assets.mark(session, some, seconds=seconds)
+    for some in _portions(needed):
         # A use like any other: they need not be looked for in all jobs again before the time is over once more.
-        assets.keep(session, needed)
-    removed, trouble = 0, None
-    for asset_id in sorted(unused - needed):
-        if stop.is_set():
-            break
-        try:
-            removed += _purge_picture(store, blobs, asset_id, seconds)
-        except (OSError, BlobStoreError) as error:
-            trouble = error
-    if trouble is not None:
-        raise trouble
-    return removed
+        with store.write() as session:
+            assets.keep(session, some)
+    return marked
 
 
-def _purge_picture(store: Store, blobs: Blobs, asset_id: str, seconds: float) -> bool:
-    """Remove a picture, unless somebody has begun to use it; whether it did.
-
-    Whoever uploads it again at this moment waits for the end of the transaction and then looks whether its bytes are
-    there. Whoever is interrupted leaves rows without bytes, which the next one removes; or an upload brings the bytes.
-    """
+def purge_picture(store: Store, blobs: Blobs, asset_id: str) -> None:
+    """Remove a picture that `mark_pictures` has marked: its bytes first. Whoever is interrupted just does it again."""
+    for key in assets.blob_keys(asset_id):
+        blobs.delete(key)
     with store.write() as session:
-        if not assets.forget(session, asset_id, seconds=seconds):
-            return False
-        for key in assets.blob_keys(asset_id):
-            blobs.delete(key)
-    return True
+        assets.forget(session, asset_id)
+
+
+def _portions(ids: Iterable[str]) -> Iterator[Sequence[str]]:
+    """So many at a time that who else writes waits no longer than for them."""
+    ordered = sorted(ids)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
 
 
 def _folder(job_id: str) -> str:

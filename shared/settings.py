@@ -97,10 +97,9 @@ class Settings(BaseSettings):
         7 * 86_400.0, ge=0, le=1e9, description="How long deleted jobs can be restored before their files and rows "
         "are removed. Shorter frees the disk sooner; a week lets who deletes on a Friday notice on the Monday after"
     )  # fmt: skip
-
     uploads_seconds: float = Field(
-        7 * 86_400.0, ge=7_200, le=1e9, description="How long uploaded pictures are kept that no job begins with, since "
-        "they were last used. A week is as long as a deleted job, which begins with its pictures until it is removed"
+        7 * 86_400.0, ge=7_200, le=1e9, description="How long uploaded pictures that no job begins with are kept after "
+        "they were last used, give or take an hour. Jobs in the trash still begin with theirs"
     )  # fmt: skip
 
     # Limits on what people send

@@ -9,20 +9,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.blobs import Blobs
-from shared.leftovers import purge, purge_pictures, tidy_recent
+from shared.leftovers import mark_pictures, purge, purge_picture, tidy_recent
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, assets
 from shared.store.jobs import trash
 
 log = logging.getLogger(__name__)
 
-#: Jobs removed between two pauses, however short.
+Place = TypeVar("Place", int, str)
+
+#: Jobs, or pictures, removed between two pauses, however short.
 _AT_ONCE = 20
 #: The pause while there are more: long enough for whoever waits to write to SQLite, and a twentieth of a page's time on S3.
 _BREATH_SECONDS = 0.05
@@ -32,17 +36,32 @@ _RARELY = 300
 _LOOKS = 14
 
 
-class Purger:
-    """Removes jobs whose time in the trash is over, a few at a time."""
+class _Rounds(ABC, Generic[Place]):
+    """Removes what is marked, a few at a time. All have their turn: one whose files cannot be removed must not keep the
+    others waiting.
+    """
 
-    def __init__(self, store: Store, blobs: Blobs, *, trash_seconds: float) -> None:
-        self._store, self._blobs, self._trash_seconds = store, blobs, trash_seconds
-        #: The number of the last job that was tried. All have their turn: one whose files cannot be removed must not
-        #: keep the others waiting.
-        self._tried = 0
+    _first: Place
+
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        self._store, self._blobs = store, blobs
+        #: The place of the last one that was tried.
+        self._tried: Place = self._first
+
+    @abstractmethod
+    def _marked(self, after: Place) -> Sequence[tuple[Place, str]]:
+        """Places and IDs of the next marked ones."""
+
+    @abstractmethod
+    def _purge(self, id_: str) -> None:
+        """Remove one."""
+
+    @abstractmethod
+    def _mark(self) -> int:
+        """Mark what is due; how many."""
 
     def purge_some(self, stop: threading.Event) -> int:
-        """Remove a few marked jobs, and mark what is due when there are no more; how many were removed.
+        """Remove a few marked ones, and mark what is due when there are no more; how many were removed.
 
         Marking comes second, as it needs room that a full disk has only after files were removed. Raises what went wrong
         with one, and goes on after it the next time.
@@ -53,21 +72,63 @@ class Purger:
         return purged
 
     def _purge_page(self, stop: threading.Event) -> int:
-        with self._store.read() as session:
-            jobs = trash.marked(session, after=self._tried, limit=_AT_ONCE)
+        page = self._marked(self._tried)
         purged = 0
-        for self._tried, job_id in jobs:
+        for self._tried, id_ in page:
             if stop.is_set():
                 return purged
-            purge(self._store, self._blobs, job_id)
+            self._purge(id_)
             purged += 1
-        if len(jobs) < _AT_ONCE:
-            self._tried = 0
+        if len(page) < _AT_ONCE:
+            self._tried = self._first
         return purged
+
+
+class Purger(_Rounds[int]):
+    """Removes jobs whose time in the trash is over."""
+
+    _first = 0
+
+    def __init__(self, store: Store, blobs: Blobs, *, trash_seconds: float) -> None:
+        super().__init__(store, blobs)
+        self._trash_seconds = trash_seconds
+
+    def _marked(self, after: int) -> Sequence[tuple[int, str]]:
+        with self._store.read() as session:
+            return trash.marked(session, after=after, limit=_AT_ONCE)
+
+    def _purge(self, id_: str) -> None:
+        purge(self._store, self._blobs, id_)
 
     def _mark(self) -> int:
         with self._store.write() as session:
             return trash.mark(session, seconds=self._trash_seconds)
+
+
+class PicturePurger(_Rounds[str]):
+    """Removes uploaded pictures that nobody has used for some time and no job begins with."""
+
+    _first = ""
+
+    def __init__(self, store: Store, blobs: Blobs, *, seconds: float) -> None:
+        super().__init__(store, blobs)
+        self._seconds = seconds
+        self._looked: float | None = None
+
+    def _marked(self, after: str) -> Sequence[tuple[str, str]]:
+        with self._store.read() as session:
+            return [(id_, id_) for id_ in assets.marked(session, after=after, limit=_AT_ONCE)]
+
+    def _purge(self, id_: str) -> None:
+        purge_picture(self._store, self._blobs, id_)
+
+    def _mark(self) -> int:
+        at = time.monotonic()
+        if self._looked is not None and at - self._looked < self._seconds / _LOOKS:
+            return 0
+        found = mark_pictures(self._store, seconds=self._seconds)
+        self._looked = at
+        return found
 
 
 class Tidier:
@@ -91,23 +152,6 @@ class Tidier:
         return tidied
 
 
-class PicturePurger:
-    """Removes uploaded pictures that nobody has used for some time and no job begins with."""
-
-    def __init__(self, store: Store, blobs: Blobs, *, seconds: float) -> None:
-        self._store, self._blobs, self._seconds = store, blobs, seconds
-        self._every = seconds / _LOOKS
-        self._began = time.monotonic() - self._every
-
-    def purge_if_due(self, stop: threading.Event) -> int:
-        """Look for such pictures if the last time is long enough ago; how many were removed."""
-        at = time.monotonic()
-        if at - self._began < self._every:
-            return 0
-        self._began = at
-        return purge_pictures(self._store, self._blobs, stop, seconds=self._seconds)
-
-
 def run_purger(settings: Settings, store: Store, blobs: Blobs, stop: threading.Event) -> None:
     """Purge and tidy up until `stop` is set. A database or blob store that is away is reported and waited for."""
     purger = Purger(store, blobs, trash_seconds=settings.trash_seconds)
@@ -118,10 +162,10 @@ def run_purger(settings: Settings, store: Store, blobs: Blobs, stop: threading.E
         purged = _patiently(lambda: purger.purge_some(stop), "a deleted job's files cannot be removed")
         if purged:
             log.info("%d deleted jobs were removed for good", purged)
-        removed = _patiently(lambda: pictures.purge_if_due(stop), "an unused picture cannot be removed")
+        removed = _patiently(lambda: pictures.purge_some(stop), "an unused picture cannot be removed")
         if removed:
-            log.info("%d uploaded pictures that no job needs any more were removed", removed)
-        stop.wait(_BREATH_SECONDS if purged >= _AT_ONCE else settings.sweep_seconds)
+            log.info("%d uploaded pictures that no job needs were removed", removed)
+        stop.wait(_BREATH_SECONDS if max(purged, removed) >= _AT_ONCE else settings.sweep_seconds)
 
 
 def _patiently(action: Callable[[], int], trouble: str) -> int:

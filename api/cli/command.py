@@ -13,6 +13,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -49,6 +50,19 @@ class Failed(Exception):
 
 class Misused(Exception):
     """The command was used wrongly (exit code 2); the message says what was wrong and what is right."""
+
+
+def time_option(text: str) -> Any:
+    """An option that takes a time; `text` is its help."""
+    return typer.Option(parser=_time, metavar="TIME", help=f"{text}, as 2026-05-31T09:00")
+
+
+def _time(text: str) -> datetime:
+    """A time as people write it, by this machine's clock unless it names another zone."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no time; write it as 2026-05-31T09:00") from None
 
 
 def add(

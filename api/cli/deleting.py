@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import words
-from api.cli.command import Failed, Json, add, err, print_json
+from api.cli.command import Failed, Json, add, err, print_json, time_option
 from api.cli.ids import Ids, is_batch
 
 if TYPE_CHECKING:
@@ -25,14 +25,6 @@ def add_commands(app: typer.Typer) -> None:
     """Add this module's commands."""
     for command in (delete, restore):
         add(app, command, panel=_PANEL)
-
-
-def _moment(text: str) -> datetime:
-    """A time as people write it, by this machine's clock unless it names another zone."""
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write it as 2026-05-31T09:00") from None
 
 
 def delete(
@@ -57,7 +49,7 @@ def delete(
     changed = [thing.id for thing, answer in zip(things, done, strict=True) if answer.changed]
     if changed and not as_json:
         # Of a batch, those stay in the trash that were there before.
-        times = [at for answer in done if answer.changed and (at := getattr(answer, "at", None)) is not None]
+        times = [answer.at for answer in done if answer.changed and answer.at is not None]
         since = f" --since {min(times).isoformat()}" if times else ""
         err.print(f"undo: dreamfarm restore {' '.join(changed)}{since}", style="dim", soft_wrap=True)
 
@@ -65,14 +57,7 @@ def delete(
 def restore(
     farm: Farm,
     ids: Ids,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=_moment,
-            metavar="TIME",
-            help="Of batches: only jobs deleted at this time or later, as 2026-05-31T09:00",
-        ),
-    ] = None,
+    since: Annotated[datetime | None, time_option("Of batches: only jobs deleted at this time or later")] = None,
     as_json: Json = False,
 ) -> None:
     """Bring deleted jobs, or all deleted jobs of batches, back from the trash (see `dreamfarm ls --deleted`).

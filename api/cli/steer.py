@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from api.cli import words
-from api.cli.command import Json, Misused, add, err, print_json
+from api.cli.command import Json, Misused, add, err, print_json, time_option
 from api.cli.ids import Id, is_batch
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def cancel(farm: Farm, id: Id, as_json: Json = False) -> None:
 
     Example: dreamfarm cancel j4k2
     """
-    _steer(farm, id, "cancel", as_json)
+    done = _steer(farm, id, "cancel", as_json)
+    if done.changed and done.at is not None and not as_json:
+        err.print(f"undo: dreamfarm retry {id} --since {done.at.isoformat()}", style="dim", soft_wrap=True)
 
 
 def pause(farm: Farm, id: Id, as_json: Json = False) -> None:
@@ -51,6 +54,10 @@ def retry(
     farm: Farm,
     id: Id,
     failed: Annotated[bool, typer.Option("--failed", help="Of a batch: only failed jobs, not cancelled ones")] = False,
+    since: Annotated[
+        datetime | None,
+        time_option("Undo a cancellation: only jobs that were cancelled or failed then or later, paused ones as such"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Try failed or cancelled jobs again, from their last checkpoint.
@@ -59,7 +66,7 @@ def retry(
     """
     if failed and not is_batch(id) and farm.job(id).state != "failed":
         raise Misused(f"job {id} has not failed; without --failed, retry takes cancelled jobs too")
-    _steer(farm, id, "retry", as_json, failed_only=failed)
+    _steer(farm, id, "retry", as_json, failed_only=failed, since=since)
 
 
 def priority(
@@ -77,11 +84,21 @@ def priority(
 
 
 def _steer(
-    farm: Farm, id: str, action: Literal["cancel", "pause", "resume", "retry"], as_json: bool, failed_only: bool = False
-) -> None:
+    farm: Farm,
+    id: str,
+    action: Literal["cancel", "pause", "resume", "retry"],
+    as_json: bool,
+    *,
+    failed_only: bool = False,
+    since: datetime | None = None,
+) -> SteeredJob | SteeredBatch:
     done: SteeredJob | SteeredBatch
-    done = farm.steer_batch(id, action, failed_only=failed_only) if is_batch(id) else farm.steer_job(id, action)
+    if is_batch(id):
+        done = farm.steer_batch(id, action, failed_only=failed_only, since=since)
+    else:
+        done = farm.steer_job(id, action, since=since)
     _told(done, action, as_json)
+    return done
 
 
 def _told(done: SteeredJob | SteeredBatch, action: str, as_json: bool) -> None:

@@ -169,14 +169,20 @@ class Farm:
 
     # Steering
 
-    def steer_job(self, id: str, action: Action) -> SteeredJob:
-        """Cancel, pause, resume or retry a job."""
-        return SteeredJob.model_validate(self.transport.json("POST", f"/v1/jobs/{_segment(id)}/{action}"))
+    def steer_job(self, id: str, action: Action, *, since: datetime | None = None) -> SteeredJob:
+        """Cancel, pause, resume or retry a job. A retry `since` the time of a cancellation undoes it."""
+        answer = self.transport.json("POST", f"/v1/jobs/{_segment(id)}/{action}", params=_since(since))
+        return SteeredJob.model_validate(answer)
 
-    def steer_batch(self, id: str, action: Action, *, failed_only: bool = False) -> SteeredBatch:
-        """Cancel, pause, resume or retry those jobs of a batch that can be; retry takes cancelled jobs too, unless only
-        the failed ones are wanted."""
-        params = {"failed": "true"} if failed_only else None
+    def steer_batch(
+        self, id: str, action: Action, *, failed_only: bool = False, since: datetime | None = None
+    ) -> SteeredBatch:
+        """Cancel, pause, resume or retry those jobs of a batch that can be.
+
+        A retry takes cancelled jobs too, unless only the failed ones are wanted; `since` the time of a cancellation it
+        undoes just that.
+        """
+        params = _since(since) | ({"failed": "true"} if failed_only else {})
         answer = self.transport.json("POST", f"/v1/batches/{_segment(id)}/{action}", params=params)
         return SteeredBatch.model_validate(answer)
 
@@ -206,8 +212,7 @@ class Farm:
 
     def restore_batch(self, id: str, *, since: datetime | None = None) -> SteeredBatch:
         """Bring all deleted jobs of a batch back from the trash; with `since` those that were deleted then or later."""
-        params = {} if since is None else {"since": since.isoformat()}
-        answer = self.transport.json("POST", f"/v1/batches/{_segment(id)}/restore", params=params)
+        answer = self.transport.json("POST", f"/v1/batches/{_segment(id)}/restore", params=_since(since))
         return SteeredBatch.model_validate(answer)
 
     # Watching and fetching
@@ -273,6 +278,10 @@ def _true(wanted: bool) -> str | None:
 def _creating(key: str | None) -> dict[str, str]:
     """Without a key of the caller's, one for this call, so that its repetitions create nothing twice."""
     return {"Idempotency-Key": key or str(uuid.uuid4())}
+
+
+def _since(at: datetime | None) -> dict[str, str]:
+    return {} if at is None else {"since": at.isoformat()}
 
 
 def _segment(text: str) -> str:

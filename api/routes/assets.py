@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from api.auth import Caller, Submitter, Viewer
 from api.bodies import allow, media_type, read_body
-from api.errors import Mistake, invalid, too_large
+from api.errors import Mistake, busy, invalid, too_large
 from api.files import FILE_RESPONSE, FOREVER, blob_response
 from api.openapi import asset_body
 from api.routes.common import Key
@@ -59,12 +59,15 @@ async def _picture(request: Request, limit: int) -> bytes:
 def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
     info = probe(data, farm.settings.limits)
     asset_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    # The bytes come first: what SQL knows of is always there. Bytes without a row are nobody's and do no harm.
-    # They are written also when the asset is known, because a repeated upload is how a damaged picture is repaired.
-    key = assets.blob_key(asset_id)
-    farm.blobs.put(key, data)
+    # Kept first: afterwards nobody removes what is written now.
     with farm.store.write() as session:
-        added = assets.add(
+        if assets.keep(session, [asset_id]) and assets.is_marked(session, asset_id):
+            raise busy("this picture is being removed, as nobody had used it for long; try again in a moment")
+    # The bytes come before the row: what SQL knows of is always there. Bytes without a row are nobody's and do no harm.
+    # They are written also when the asset is known, because a repeated upload is how a damaged picture is repaired.
+    farm.blobs.put(assets.blob_key(asset_id), data)
+    with farm.store.write() as session:
+        return assets.add(
             session,
             who.owner,
             asset_id,
@@ -73,10 +76,6 @@ def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
             format=info.format,
             bytes=len(data),
         )
-    if not farm.blobs.exists(key):
-        # It had long been unused, and was removed between the two.
-        farm.blobs.put(key, data)
-    return added
 
 
 @router.head("/{asset_id}", include_in_schema=False)
@@ -105,14 +104,21 @@ async def get_asset(
 def get_asset_info(asset_id: str, farm: Farm, who: Viewer) -> AssetView:
     """An uploaded picture's size and format; 404 also when its bytes were damaged, and it is to be uploaded again."""
     asset = _find(farm, who, asset_id)
+    _keep(farm, asset)
     key, digest = assets.blob_key(asset.id), asset.id.removeprefix("sha256:")
     if not farm.blobs.is_whole(key, size=asset.bytes, sha256=digest):
         raise queries.Unknown(f"the stored picture {asset.id} is damaged; upload it again")
-    # Who asks whether it is there is about to use it.
+    return asset_view(asset)
+
+
+def _keep(farm: Services, asset: Asset) -> None:
+    """Who asks whether a picture is there is about to use it. Raises Unknown if it is not there any more."""
+    with farm.store.read() as session:
+        if assets.is_kept(session, asset.id):
+            return
     with farm.store.write() as session:
         if assets.keep(session, [asset.id]):
             raise queries.Unknown(f"the picture {asset.id} is not stored any more; upload it again")
-    return asset_view(asset)
 
 
 def _find(farm: Services, who: Caller, asset_id: str) -> Asset:

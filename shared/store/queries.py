@@ -62,7 +62,7 @@ def find_asset(session: Session, prefix: str, owner: str | None) -> Asset:
     if owner is not None:
         query = query.join(AssetOwner, AssetOwner.asset_id == Asset.id).where(AssetOwner.owner == owner)
     full = "sha256:" + prefix.lower().removeprefix("sha256:")
-    return _find(session, query, Asset.id, full, "asset", "assets", ())
+    return _find(session, query, Asset.id, full, "asset", "assets", (Asset.purging_since.is_(None),))
 
 
 def _find(

@@ -58,8 +58,11 @@ class Asset(Table):
     format: Mapped[str] = mapped_column(String(16))
     bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[float] = mapped_column(Float)
-    #: When it was last uploaded, asked for or begun with, give or take an hour; None: only when it was created.
+    #: When it was last uploaded, looked for in order to use it, or begun with, give or take an hour; None: not since it
+    #: was created.
     used_at: Mapped[float | None] = mapped_column(Float)
+    #: Since when it is being removed: then it is as good as gone.
+    purging_since: Mapped[float | None] = mapped_column(Float)
 
 
 class AssetOwner(Table):

@@ -85,7 +85,8 @@ def test_undoing_a_cancellation_leaves_paused_what_was_paused(api: RunningApi) -
     undone = client.post(f"/v1/batches/{batch}/retry", params={"since": at}).json()
     assert (undone["changed"], undone["batch"]["open"]) == (3, True)
     assert [client.get(f"/v1/jobs/{job}").json()["state"] for job in jobs] == ["paused", "queued", "queued"]
-    assert client.get(f"/v1/jobs/{jobs[0]}").json()["finished_at"] is None
+    shown = client.get(f"/v1/jobs/{jobs[0]}").json()
+    assert (shown["finished_at"], shown["reason"]) == (None, "paused before it was cancelled; sent again by ada")
     let_go(api, running)
     assert client.get(f"/v1/jobs/{jobs[0]}").json()["state"] == "paused"
 

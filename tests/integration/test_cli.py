@@ -200,7 +200,11 @@ def test_batches_are_listed_and_steered(at: Terminal) -> None:
 
     assert "a.png" not in at.run("ls", "--batches").stdout
     assert [b["id"] for b in at.json("ls", "--batches")] == [batch]
-    assert "changed 3 jobs" in at.run("cancel", batch).stderr
+    at.run("pause", jobs[1])
+    told = at.run("cancel", batch).stderr.splitlines()
+    assert "changed 3 jobs" in told[0]
+    assert at.json(*told[1].removeprefix("undo: dreamfarm ").split())["batch"]["states"]["paused"] == 1
+    at.run("cancel", batch)
     assert "changed 1 job of" in at.run("retry", batch, "--failed").stderr
     assert at.json("priority", batch, 3)["changed"] == 1
     assert len(at.json("ls", "-n", 2)) == 2

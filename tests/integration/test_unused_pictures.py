@@ -12,11 +12,13 @@ import threading
 
 import httpx
 import pytest
+from alembic import command
 from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy import update
 
-from shared.leftovers import purge_pictures
-from shared.store import assets, now
+from shared.leftovers import mark_pictures
+from shared.store import Store, assets, now
+from shared.store.schema import _config, upgrade
 from shared.store.tables import Asset, AssetOwner
 from tests.conftest import wait_until
 from tests.integration.conftest import RunningApi, picture, uploaded
@@ -33,7 +35,7 @@ def forgotten(api: RunningApi, *asset_ids: str) -> None:
 
 
 def purge(api: RunningApi) -> int:
-    return purge_pictures(api.store, api.blobs, threading.Event(), seconds=WEEK)
+    return PicturePurger(api.store, api.blobs, seconds=WEEK).purge_some(threading.Event())
 
 
 def begin_with(client: httpx.Client, asset: str) -> httpx.Response:
@@ -105,13 +107,20 @@ def test_whoever_uses_a_picture_keeps_it(api: RunningApi, use: str) -> None:
 
 
 def test_what_is_uploaded_while_it_is_removed_is_there(api: RunningApi) -> None:
+    """Whoever uploads a picture that is just being removed has it stored, or is told to try again in a moment."""
     client, data = api.client(), picture()
     for _ in range(15):
         asset = uploaded(client, data)
         forgotten(api, asset)
-        in_threads(lambda: uploaded(client, data), lambda: purge(api))
-        assert client.get(f"/v1/assets/{asset}").content == data
-        assert rows(api.store, AssetOwner) == 1
+        answer, _ = in_threads(lambda: client.post("/v1/assets", content=data), lambda: purge(api))
+        assert isinstance(answer, httpx.Response)
+        if answer.is_error:
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert "is being removed, as nobody had used it for long; try again in a moment" in answer.text
+            assert (stored(api), rows(api.store, Asset)) == (set(), 0)
+        else:
+            assert client.get(f"/v1/assets/{asset}").content == data
+            assert rows(api.store, AssetOwner) == 1
 
 
 def test_a_job_that_is_taken_while_its_picture_is_removed_has_it(api: RunningApi) -> None:
@@ -131,31 +140,39 @@ def test_a_job_that_is_taken_while_its_picture_is_removed_has_it(api: RunningApi
 
 
 _KILLED = """
-import os, signal, sys, threading
-from shared.blobs import Blobs, open_blobs
-from shared.leftovers import purge_pictures
+import os, signal
+from shared.leftovers import purge_picture
+from shared.blobs import open_blobs
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, assets
 
 # Dies when the bytes are gone and before the rows are.
-delete = Blobs.delete
-Blobs.delete = lambda self, key: (delete(self, key), os.kill(os.getpid(), signal.SIGKILL))
+assets.forget = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 settings = Settings()
-purge_pictures(Store(settings.database), open_blobs(settings), threading.Event(), seconds=float(sys.argv[1]))
+store = Store(settings.database)
+with store.read() as session:
+    (asset,) = assets.marked(session, after="", limit=9)
+purge_picture(store, open_blobs(settings), asset)
 """
 
 
 def test_a_removal_that_was_killed_misleads_nobody(one_api: RunningApi) -> None:
+    """What has lost its bytes is not there for anybody, and the next one removes its rows."""
     client, data = one_api.client(), picture()
     asset = uploaded(client, data)
     forgotten(one_api, asset)
+    assert mark_pictures(one_api.store, seconds=WEEK) == 1
     environment = os.environ | {"DREAMFARM_DATA": str(one_api.settings.data)}
-    killed = subprocess.run([sys.executable, "-c", _KILLED, str(WEEK)], env=environment, check=False, timeout=120)
+    killed = subprocess.run([sys.executable, "-c", _KILLED], env=environment, check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     assert (stored(one_api), rows(one_api.store, Asset)) == (set(), 1)
 
-    assert client.get(f"/v1/assets/{asset}/info").status_code == 404, "who asks before sending sends it"
-    assert purge(one_api) == 1, "and being asked for does not keep what is gone"
+    for address in ("", "/info"):
+        assert client.get(f"/v1/assets/{asset}{address}").status_code == 404
+    assert begin_with(client, asset).status_code == 422
+    assert client.post("/v1/assets", content=data).status_code == 503
+    assert stored(one_api) == set(), "nothing is stored that nobody would remove"
+    assert purge(one_api) == 1
     uploaded(client, data)
     assert client.get(f"/v1/assets/{asset}").content == data
 
@@ -169,12 +186,15 @@ def test_a_picture_that_cannot_be_removed_keeps_no_other_waiting(one_api: Runnin
     broken = one_api.blobs.folder / assets.blob_key(first)
     broken.unlink()
     (broken / "deep").mkdir(parents=True)
+    purger, stop = PicturePurger(one_api.store, one_api.blobs, seconds=WEEK), threading.Event()
     with pytest.raises(BlobStoreError, match=first.removeprefix("sha256:")):
-        purge(one_api)
+        purger.purge_some(stop)
+    assert purger.purge_some(stop) == 1
     assert rows(one_api.store, Asset) == 1
     (broken / "deep").rmdir()
     broken.rmdir()
-    assert purge(one_api) == 1
+    assert purger.purge_some(stop) == 1
+    assert rows(one_api.store, Asset) == 0
 
 
 def test_a_worker_removes_them(one_api: RunningApi) -> None:
@@ -192,7 +212,34 @@ def test_a_worker_removes_them(one_api: RunningApi) -> None:
         purger.join(20)
     assert stored(one_api) == set()
 
-    pictures = PicturePurger(one_api.store, one_api.blobs, seconds=WEEK)
-    assert pictures.purge_if_due(stop) == 0
+    pictures, stop = PicturePurger(one_api.store, one_api.blobs, seconds=WEEK), threading.Event()
+    assert pictures.purge_some(stop) == 0
     forgotten(one_api, uploaded(client, picture()))
-    assert pictures.purge_if_due(threading.Event()) == 0, "it has looked just now"
+    assert pictures.purge_some(stop) == 0, "it has looked just now"
+
+
+def test_a_copy_of_what_is_removed_meanwhile_is_not_left_behind(one_api: RunningApi) -> None:
+    """Given a picture that is removed while a smaller copy of it is made, nothing of it stays."""
+    client, data = one_api.client(), picture(4000, 4000)
+    asset = uploaded(client, data)
+    in_threads(
+        lambda: client.get(f"/v1/assets/{asset}", params={"screen": True}),
+        lambda: one_api.blobs.delete(assets.blob_key(asset)),
+    )
+    assert stored(one_api) == set()
+
+
+def test_an_upgrade_keeps_all_pictures_for_a_week(store: Store) -> None:
+    """Given a farm of the schema before with pictures that are long there, none goes because of the upgrade."""
+    with store.write() as session:
+        assets.add(session, "ada", "sha256:" + "0" * 64, width=1, height=1, format="png", bytes=1)
+        session.execute(update(Asset).values(created_at=0.0))
+    with store.engine.execution_options(dreamfarm_write=True).begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+    upgrade(store)
+    assert mark_pictures(store, seconds=WEEK) == 0
+    with store.write() as session:
+        session.execute(update(Asset).values(used_at=None))  # as a process of the version before stores it
+    assert mark_pictures(store, seconds=WEEK) == 1

@@ -81,7 +81,7 @@ def serve(session: Session, job: Job, mpit: float) -> None:
 def lock_batches(session: Session, batch_ids: Iterable[str]) -> Sequence[Batch]:
     """The batches, locked until the transaction ends.
 
-    Everybody locks in the order of jobs, batches, owners, and within each in the order of their numbers or IDs.
+    Everybody locks in the order of assets, jobs, batches, owners, and within each in the order of their numbers or IDs.
     """
     batches = select(Batch).where(Batch.id.in_(set(batch_ids))).order_by(Batch.id)
     # No stronger lock than that of an UPDATE: whoever has counted served work has that already, and it need not grow.

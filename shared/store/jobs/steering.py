@@ -83,13 +83,11 @@ def steer(
     at = session.scalar(select(now())) or 0.0
     # The messages of jobs that are taken off the farm.
     tasks = tuple(job.task_id for job in before if job.task_id is not None and what.to != "queued")
-    news = [job.event(what.event, reason, **_kept_in_mind(job, action)) for job in before]
-    changed: Sequence[LockedJob] = before
-    if what.to == "queued" and before:
-        paused = _pause_again(session, before, reason) if since is not None else {}
-        news = [paused.get(job.seq, new) for job, new in zip(before, news, strict=True)]
-        lift(session, before[0].owner, before[0].batch_id)
-        changed = [job for job in before if job.seq not in paused]
+    paused = _pause_again(session, before, reason) if since is not None else {}
+    news = [paused.get(job.seq) or job.event(what.event, reason, **_in_mind(job, action)) for job in before]
+    changed = [job for job in before if job.seq not in paused]
+    if what.to == "queued" and changed:
+        lift(session, changed[0].owner, changed[0].batch_id)
         went_on = _go_on(session, changed)
         changed = [job for job in changed if job.seq not in went_on]
     finished = {"finished_at": at} if what.to == "cancelled" else {}
@@ -124,7 +122,7 @@ def _locked(
     return jobs
 
 
-def _kept_in_mind(job: LockedJob, action: ActionName) -> dict[str, str]:
+def _in_mind(job: LockedJob, action: ActionName) -> dict[str, str]:
     """What undoing the action needs to know."""
     return {"was": "paused"} if action == "cancel" and job.state == "paused" else {}
 
@@ -140,6 +138,7 @@ def _pause_again(session: Session, jobs: Sequence[LockedJob], reason: str) -> di
         rows = session.execute(cancelled.where(Event.type == _ACTIONS["cancel"].event).order_by(Event.seq))
         were |= {job_id: json.loads(data).get("was") for job_id, data in rows}
     again = [job for job in jobs if job.state == "cancelled" and were.get(job.id) == "paused"]
+    reason = f"paused before it was cancelled; {reason}"
     change_jobs(session, again, state="paused", reason=reason, finished_at=None, changed_at=now())
     return {job.seq: job.event(_ACTIONS["pause"].event, reason) for job in again}
 

@@ -122,7 +122,7 @@ export async function steer(kind, thing, action, done, since) {
     if (UNDONE[action]) {
       const [said, back] = UNDONE[action];
       toast(`${said} ${name}`, { undo: { label: "Undo", action: () => steer(kind, thing, back, done, answer.at) } });
-    } else toast(`${DONE[action]} ${name}`);
+    } else toast(`${since ? "Undone:" : DONE[action]} ${name}`);
   } catch (error) {
     complain(error);
   }
