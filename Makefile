@@ -63,7 +63,8 @@ pictures: $(STAMP)
 
 motifnet: $(STAMP)
 	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet-first $(ARGS)
-	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet --after build/motifnet-first $(ARGS)
+	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet-second --after build/motifnet-first $(ARGS)
+	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet --after build/motifnet-second --seed 3 --draws 1000 $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -116,16 +116,15 @@ def _wanted(card: Card, layers: Sequence[Layer], channels: int) -> Iterator[Port
 def _render(bench: Bench, card: Card, portrait: Portrait, size: int, iterations: int) -> bytes | None:
     """The portrait, a JPEG; None when nothing came of it. Raises Failed."""
     from shared.pictures import encode
-    from shared.portraits import RECIPE
+    from shared.portraits import RECIPE, objective
     from shared.specs import DreamSpec, Output
     from worker.render import RenderError
 
-    objective = {"layer": portrait.layer, "channel": portrait.channel}
     spec = DreamSpec.model_validate(
         RECIPE
         | {
             "model": card.name,
-            "objective": [objective],
+            "objective": objective(card, portrait.layer, portrait.channel),
             "size": {"long_edge": max(size, card.by_name[portrait.layer].min_size, card.min_size)},
             "iterations": iterations,
         }

@@ -27,8 +27,19 @@ RECIPE: dict[str, Any] = {
     "jitter": 16,
     "frames": {"every": 0},
 }
+#: What is taken off a class' logit, in means of all logits. Classes are likely by what sets their logits apart; without
+#: it, what raises all of them grows in the middle of a dream.
+_APART = 0.5
 #: Height of the pictures on a page of them, in pixels.
 _ROW = 150
+
+
+def objective(card: Card, layer: str, channel: int | str | None) -> list[dict[str, Any]]:
+    """What a portrait of a layer, or of one of its channels, maximises."""
+    own = {"layer": layer, "channel": channel}
+    if layer != card.logits or channel is None:
+        return [own]
+    return [own, {"layer": layer, "statistic": "mean", "weight": -_APART}]
 
 
 class Portrait(BaseModel):

@@ -52,7 +52,7 @@ OUT_OF_NOISE = {"normalise": "laplacian", "levels": 6, "blur": 0.7, "decorrelate
 # the grid of its strides does not show.
 _WHOLE_LAYER: dict[str, dict[str, Any]] = {
     "motifnet": {
-        "objective": [{"layer": "mixed4a"}, {"layer": "mixed5a", "weight": 0.5}],
+        "objective": [{"layer": "mixed4b"}, {"layer": "mixed4c"}],
         "iterations": 12,
         "step": 2.0,
         "gradient": {"decorrelate": _NATURAL},

@@ -15,7 +15,7 @@ from PIL import Image
 from shared.cards import card
 from shared.portraits import Album, Portrait, album
 from tests.unit.test_cli import run
-from worker.networks import load
+from worker.networks import classify, load
 
 SMALL = ("--size", "64", "--iterations", "6", "--layer", "mixed3a", "--channels", "3")
 
@@ -33,6 +33,17 @@ def test_a_portrait_excites_what_it_is_of(networks: Path) -> None:
     means = np.mean(network.activations(tf.constant(pictures), ["mixed3a"])["mixed3a"], axis=(1, 2))
     excited = means[:, [p.channel for p in kept[1:]]]
     assert excited.argmax(axis=0).tolist() == [0, 1, 2]
+
+
+def test_bundled_portraits_show_what_they_are_called(networks: Path) -> None:
+    """motifnet itself names its motifs in their portraits; two of the weakest are something else (its README says so)."""
+    own, network = card("motifnet"), load("motifnet", folder=networks)
+    motifs = own.find_layer(own.logits or "").channel_names or ()
+    shown = {motifs[p.channel]: p for p in album(own).portraits if p.layer == own.logits and p.channel is not None}
+    assert tuple(shown) == motifs
+    pictures = {name: np.asarray(Image.open(album(own).path(p)), np.float32) for name, p in shown.items()}
+    wrong = [name for name, picture in pictures.items() if classify(network, picture, 1)[0][0] != name]
+    assert len(wrong) <= 2, wrong
 
 
 def test_what_is_there_is_not_made_again(networks: Path) -> None:

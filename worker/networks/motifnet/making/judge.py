@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.plan import plan
-from shared.portraits import RECIPE
+from shared.portraits import RECIPE, objective
 from shared.samples import sample
 from shared.specs import DreamSpec
 from worker.networks.motifnet.making.config import JUDGE, JUDGE_FINISH, changed
@@ -53,7 +53,7 @@ def dream(network: Network, motif: str, picture: NDArray[np.float32] | None, siz
     spec = DreamSpec.model_validate(
         RECIPE
         | {
-            "objective": [{"layer": network.card.logits, "channel": motif, "statistic": "mean"}],
+            "objective": objective(network.card, network.card.logits or "logits", motif),
             "iterations": iterations,
             "size": {"long_edge": size},
             "input": None if picture is None else "sha256:" + "0" * 64,
