@@ -1,7 +1,8 @@
 """Who asks, and what they may do.
 
-Programs send `Authorization: Bearer <key>`. Browsers trade the key for a cookie that scripts cannot read; because a
-browser sends cookies with every request, whoever caused it, changes by cookie need a header that other sites cannot set.
+Programs send `Authorization: Bearer <key>`. Browsers trade the key for a token in a cookie that scripts cannot read;
+because a browser sends cookies with every request, whoever caused it, changes by cookie need a header that other sites
+cannot set.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import ApiError
 from api.services import Farm
-from shared.store import keys
+from shared.store import keys, sign_ins
 from shared.store.tables import Role
 
 #: Must come with changes that are authorised by the cookie.
@@ -53,15 +54,16 @@ def cookie_name(request: Request) -> str:
 
 def caller(request: Request, farm: Farm, key: Annotated[str | None, Depends(bearer)]) -> Caller:
     """Who asks. Raises ApiError 401 without a valid key, 403 for a change by cookie without the header."""
-    by_cookie = key is None
-    key = key or request.cookies.get(cookie_name(request))
-    if key is None:
+    token = request.cookies.get(cookie_name(request))
+    if key is None and token is None:
         raise _unauthorised("send an API key: Authorization: Bearer <key>")
     with farm.store.read() as session:
-        identity = keys.identify(session, key)
+        identity = keys.identify(session, key) if key is not None else sign_ins.identify(session, token or "")
+    if identity is None and key is not None:
+        raise revoked()
     if identity is None:
-        raise _unauthorised("the API key is unknown or was revoked")
-    if by_cookie and request.method not in _SAFE_METHODS and request.headers.get(CSRF_HEADER) != "1":
+        raise _unauthorised("this browser is not signed in any more: sign in with a key")
+    if key is None and request.method not in _SAFE_METHODS and request.headers.get(CSRF_HEADER) != "1":
         raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", f"changes by cookie need the header {CSRF_HEADER}: 1")
     return Caller(identity.owner, identity.role)
 
@@ -81,6 +83,11 @@ def _at_least(role: Role, who: Caller) -> Caller:
         detail = f"this key's role is {who.role}; only a {role} may do this"
         raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", detail)
     return who
+
+
+def revoked() -> ApiError:
+    """The answer to a key that opens nothing, or not any more."""
+    return _unauthorised("the API key is unknown or was revoked")
 
 
 def _unauthorised(detail: str) -> ApiError:

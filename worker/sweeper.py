@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from shared.blobs import open_blobs
 from shared.queue import UNREACHABLE, announce, celery_app, waiting
 from shared.settings import Settings
-from shared.store import Store, workers
+from shared.store import Store, sign_ins, workers
 from shared.store.jobs import schedule, submission
 from worker.purger import run_purger
 
@@ -27,6 +27,7 @@ _HOUSEKEEPING: Sequence[Callable[[Session], object]] = (
     schedule.open_left_closed,
     workers.forget_the_lost,
     submission.forget_requests,
+    sign_ins.forget,
 )
 #: How long the end waits for the job that is being purged; what is interrupted is done again.
 _PURGER_SECONDS = 5.0

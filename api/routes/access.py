@@ -7,31 +7,33 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.auth import Admin, Viewer, bearer, cookie_name
+from api.auth import Admin, Viewer, bearer, cookie_name, revoked
 from api.errors import ApiError, not_found
 from api.routes.common import Key
 from api.schemas import KeyView, MadeKey, NewKey, WhoAmI
 from api.services import Farm
 from api.submission import request_digest
 from api.views import key_view
-from shared.store import keys
+from shared.store import keys, sign_ins
 from shared.store.jobs.submission import remember, remembered
 
 router = APIRouter(prefix="/v1", tags=["access"])
 
-_SESSION_SECONDS = 30 * 24 * 3600
-
 
 @router.post("/session")
 def open_session(
-    request: Request, response: Response, who: Viewer, key: Annotated[str | None, Depends(bearer)]
+    request: Request, response: Response, farm: Farm, who: Viewer, key: Annotated[str | None, Depends(bearer)]
 ) -> WhoAmI:
     """Trade the key in the Authorization header for a cookie that scripts cannot read."""
     if key is not None:
+        with farm.store.write() as session:
+            token = sign_ins.sign_in(session, key)
+        if token is None:
+            raise revoked()
         response.set_cookie(
             cookie_name(request),
-            key,
-            max_age=_SESSION_SECONDS,
+            token,
+            max_age=sign_ins.SECONDS,
             httponly=True,
             samesite="strict",
             secure=request.url.scheme == "https",
@@ -47,9 +49,13 @@ def get_session(who: Viewer) -> WhoAmI:
 
 
 @router.delete("/session", status_code=204)
-def close_session(request: Request, response: Response) -> None:
-    """Forget the cookie."""
-    response.delete_cookie(cookie_name(request), path="/", httponly=True, samesite="strict")
+def close_session(request: Request, response: Response, farm: Farm) -> None:
+    """Sign this browser out; its cookie opens nothing any more."""
+    name = cookie_name(request)
+    if name in request.cookies:
+        with farm.store.write() as session:
+            sign_ins.sign_out(session, request.cookies[name])
+    response.delete_cookie(name, path="/", httponly=True, samesite="strict")
 
 
 @router.get("/keys")

@@ -48,6 +48,15 @@ class ApiKey(Table):
     revoked_at: Mapped[float | None] = mapped_column(Float)
 
 
+class SignIn(Table):
+    """A browser that was signed in with a key; only its token's digest is kept."""
+
+    __tablename__ = "sign_ins"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"))
+    expires_at: Mapped[float] = mapped_column(Float)
+
+
 class Asset(Table):
     """An uploaded picture, named by the SHA-256 of its bytes."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from alembic import command
 from PIL import Image
 
 from api.server import ApiServer
@@ -17,7 +18,7 @@ from api.services import Services
 from shared.blobs import Blobs, open_blobs
 from shared.settings import Settings
 from shared.store import Store, keys
-from shared.store.schema import upgrade
+from shared.store.schema import _config, upgrade
 from shared.store.tables import Role
 from tests.conftest import RedisServer, wait_until
 
@@ -87,6 +88,15 @@ def one_api(settings: Settings, redis_server: RedisServer) -> Iterator[RunningAp
     yield running
     running.close()
     store.dispose()
+
+
+def brought_along(store: Store, revision: str) -> None:
+    """Takes the database back to an older schema, and from there to the current one."""
+    with store.engine.execution_options(dreamfarm_write=True).begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+    upgrade(store)
 
 
 def picture(width: int = 64, height: int = 48, *, seed: int = 0, format: str = "PNG", **options: Any) -> bytes:

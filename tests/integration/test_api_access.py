@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from sqlalchemy import select, update
 
-from shared.store.keys import ensure_local_key
+from shared.store import sign_ins
+from shared.store.keys import digest, ensure_local_key
+from shared.store.session import now
+from shared.store.tables import SignIn
 from tests.integration.conftest import RunningApi
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_submission import DREAM
@@ -119,6 +123,53 @@ def test_a_browser_trades_the_key_for_a_cookie_that_other_sites_cannot_use(one_a
         browser.close()
 
 
+def test_a_cookie_holds_no_key_and_opens_as_a_cookie_only(one_api: RunningApi) -> None:
+    with_key = one_api.client("ada")
+    ((name, token),) = with_key.post("/v1/session").cookies.items()
+    key = with_key.headers["Authorization"].partition(" ")[2]
+    assert token not in key
+    assert key not in token
+    assert "not signed in" in problem(one_api.anyone({"Cookie": f"{name}={key}"}).get("/v1/session"), 401)
+    problem(one_api.anyone({"Authorization": f"Bearer {token}"}).get("/v1/session"), 401)
+    # Nor does a cookie make another one.
+    by_cookie = one_api.anyone({"Cookie": f"{name}={token}", "X-Dreamfarm": "1"}).post("/v1/session")
+    assert by_cookie.json()["owner"] == "ada"
+    assert "set-cookie" not in by_cookie.headers
+
+
+def test_a_copied_cookie_ends_with_signing_out_its_time_or_its_key(api: RunningApi) -> None:
+    """Given three signed-in browsers whose cookies somebody copied, the copies close with them, and only with them."""
+    admin = api.client("root", "admin")
+    made = [admin.post("/v1/keys", json={"owner": "ada"}).json() for _ in range(2)]
+    with_keys = [api.anyone({"Authorization": f"Bearer {key['key']}"}) for key in made]
+    cookies = [
+        client.post("/v1/session").headers["Set-Cookie"].partition(";")[0] for client in (*with_keys, with_keys[1])
+    ]
+    signed_out, of_a_revoked_key, over = (api.anyone({"Cookie": cookie}) for cookie in cookies)
+
+    assert signed_out.delete("/v1/session").status_code == 204
+    assert "not signed in" in problem(signed_out.get("/v1/jobs"), 401)
+    assert of_a_revoked_key.get("/v1/jobs").status_code == 200
+    assert with_keys[0].get("/v1/jobs").status_code == 200
+
+    with api.store.write() as session:
+        session.execute(
+            update(SignIn).where(SignIn.digest == digest(cookies[2].partition("=")[2])).values(expires_at=now() - 1),
+            execution_options={"synchronize_session": False},
+        )
+    problem(over.get("/v1/jobs"), 401)
+    assert of_a_revoked_key.get("/v1/jobs").status_code == 200
+    with api.store.write() as session:
+        sign_ins.forget(session)
+        assert len(session.scalars(select(SignIn)).all()) == 1
+
+    admin.delete(f"/v1/keys/{made[1]['id']}")
+    problem(of_a_revoked_key.get("/v1/jobs"), 401)
+    with api.store.write() as session:
+        sign_ins.forget(session)
+        assert session.scalars(select(SignIn)).all() == []
+
+
 def test_farms_on_different_ports_of_a_host_do_not_sign_each_other_out(one_api: RunningApi) -> None:
     """Given a browser, whose cookies know no ports, and two farms on one host, it is signed in to both."""
     other = RunningApi(one_api.settings, one_api.store)
@@ -139,7 +190,7 @@ def test_farms_on_different_ports_of_a_host_do_not_sign_each_other_out(one_api: 
 @pytest.mark.parametrize(("host", "end"), [("farm.example", ""), ("[::1]:80", "_80"), ("[::1]", ""), ("farm:odd", "")])
 def test_the_cookies_name_has_the_port_that_the_browser_sees(one_api: RunningApi, host: str, end: str) -> None:
     opened = one_api.client("ada").post("/v1/session", headers={"Host": host})
-    assert opened.headers["set-cookie"].startswith(f"dreamfarm_session{end}=df_")
+    assert opened.headers["set-cookie"].startswith(f"dreamfarm_session{end}=dfs_")
 
 
 @pytest.mark.parametrize(

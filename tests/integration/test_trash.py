@@ -6,15 +6,14 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
-from alembic import command
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared.store import Store, events, queries
 from shared.store.jobs import claims, schedule, steering, submission, trash
-from shared.store.schema import _config, upgrade
 from shared.store.session import now
 from shared.store.tables import Attempt, Batch, Event, Frame, Idempotency, Job, Table
+from tests.integration.conftest import brought_along
 from tests.integration.farmhand import Submitted, claim_next, submit, told
 from tests.integration.test_store import claim_all, event_types, get
 
@@ -327,11 +326,7 @@ def test_a_job_that_is_not_marked_cannot_be_forgotten(store: Store) -> None:
 def test_a_farm_of_the_first_schema_is_brought_along(store: Store) -> None:
     """Given a farm with work on the schema before, its jobs and batches are all there after the migration, undeleted."""
     batch = cancelled(store, jobs=2)
-    with store.engine.execution_options(dreamfarm_write=True).begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
-    upgrade(store)
+    brought_along(store, "0001")
     assert (listed(store), batches(store)) == (batch.jobs[::-1], [batch.id])
     assert get(store, batch.jobs[0]).deleted_at is None
     with store.write() as session:

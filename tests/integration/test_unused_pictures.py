@@ -12,16 +12,14 @@ import threading
 
 import httpx
 import pytest
-from alembic import command
 from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy import update
 
 from shared.leftovers import mark_pictures
 from shared.store import Store, assets, now
-from shared.store.schema import _config, upgrade
 from shared.store.tables import Asset, AssetOwner
 from tests.conftest import wait_until
-from tests.integration.conftest import RunningApi, picture, uploaded
+from tests.integration.conftest import RunningApi, brought_along, picture, uploaded
 from tests.integration.test_trash import in_threads, rows
 from worker.purger import PicturePurger, run_purger
 
@@ -234,11 +232,7 @@ def test_an_upgrade_keeps_all_pictures_for_a_week(store: Store) -> None:
     with store.write() as session:
         assets.add(session, "ada", "sha256:" + "0" * 64, width=1, height=1, format="png", bytes=1)
         session.execute(update(Asset).values(created_at=0.0))
-    with store.engine.execution_options(dreamfarm_write=True).begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0003")
-    upgrade(store)
+    brought_along(store, "0003")
     assert mark_pictures(store, seconds=WEEK) == 0
     with store.write() as session:
         session.execute(update(Asset).values(used_at=None))  # as a process of the version before stores it
