@@ -142,7 +142,10 @@ class Collection:
         return new
 
     def average_pools(self) -> None:
-        """Makes all pools average pools, as style transfers like them. Zeros that a padding puts around count, as in PyTorch."""
+        """Makes all pools average pools, as style transfers like them.
+
+        Zeros that a layer of padding puts around a picture count, as in PyTorch.
+        """
         for op in self.ops:
             if op["kind"] == "max_pool":
                 op["kind"] = "avg_pool"
