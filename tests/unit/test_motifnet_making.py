@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -235,16 +236,23 @@ def test_a_second_training_starts_from_the_weights_of_the_first(drawn: tuple[Dra
 
 @pytest.fixture(scope="module")
 def namer() -> Namer:
-    """The whole network, narrow, with averages in its batch normalisation as if it were trained."""
+    """The network, narrow."""
+    return whole()
+
+
+def whole(**variant: Any) -> Namer:
+    """The network, narrow, with averages in its batch normalisation as if it were trained."""
     keras.utils.set_random_seed(3)
-    model, rng = build(len(CLASSES), 0.25), np.random.default_rng(3)
+    model, rng = build(len(CLASSES), 0.25, **variant), np.random.default_rng(3)
     for variable in model.non_trainable_variables:
         low, high = (0.5, 2.0) if "variance" in variable.name else (-0.3, 0.3)
         variable.assign(rng.uniform(low, high, variable.shape))
     return Namer(model, CLASSES)
 
 
-def test_the_converted_network_computes_what_the_model_does(namer: Namer) -> None:
+@pytest.mark.parametrize("variant", [{}, {"activation": "gelu", "pools": "average"}], ids=["bundled", "smooth"])
+def test_the_converted_network_computes_what_the_model_does(variant: dict[str, Any]) -> None:
+    namer = whole(**variant)
     network, topology = converted(namer.model, list(namer.names))
     assert f"{len(CLASSES)} drawn motifs" in topology["summary"]
     layers = ["conv2d0", "conv2d2", "mixed3a", "mixed4d", "mixed5a"]

@@ -30,6 +30,10 @@ class Config:
     width: float = 0.6
     #: The mixed layer that the logits look at.
     deepest: str = "mixed5a"
+    #: What follows each normalisation.
+    activation: Literal["relu", "elu", "silu", "gelu"] = "relu"
+    #: What halves maps, and stands in each mixed layer.
+    pools: Literal["max", "average"] = "max"
 
     steps: int = 14_000
     batch: int = 64

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import keras
 from keras import layers
@@ -26,7 +28,14 @@ _HALVED = ("mixed3a", "mixed4a", "mixed5a")
 _MOMENTUM = 0.97
 
 
-def build(classes: int, width: float = 1.0, deepest: str = "mixed5a") -> keras.Model:
+def build(
+    classes: int,
+    width: float = 1.0,
+    deepest: str = "mixed5a",
+    *,
+    activation: str = "relu",
+    pools: Literal["max", "average"] = "max",
+) -> keras.Model:
     """A model from pictures (N, H, W, 3) in 0–255, of any size, to `classes` logits (N, classes).
 
     `width` multiplies all channels; `deepest` is the mixed layer that the logits look at. ValueError: there is none such.
@@ -34,37 +43,46 @@ def build(classes: int, width: float = 1.0, deepest: str = "mixed5a") -> keras.M
     Behind the global average stands one dense layer: the same function as a 1×1 convolution averaged globally, and the
     importer turns it into that, so that logits can be dreamt at every place.
     """
+    pool = layers.MaxPooling2D if pools == "max" else layers.AveragePooling2D
+    builder = _Builder(width, activation, pool)
     pictures = layers.Input((None, None, 3))
     x = layers.Rescaling(1 / 64, offset=-117 / 64)(pictures)
     for i, (channels, kernel, stride) in enumerate(zip(STEM, (7, 1, 3), (2, 1, 1), strict=True)):
-        x = _convolution(x, f"conv2d{i}", channels, kernel, width, stride)
+        x = builder.convolution(x, f"conv2d{i}", channels, kernel, stride)
         if i == 0:
-            x = layers.MaxPooling2D(3, 2, "same")(x)
+            x = pool(3, 2, "same")(x)
     for name in list(MIXED)[: list(MIXED).index(deepest) + 1]:
         if name in _HALVED:
-            x = layers.MaxPooling2D(3, 2, "same")(x)
-        x = _mixed(x, name, MIXED[name], width)
+            x = pool(3, 2, "same")(x)
+        x = builder.mixed(x, name, MIXED[name])
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(pictures, layers.Dense(classes, name="logits")(x))
 
 
-def _mixed(x: Any, name: str, branches: tuple[int, ...], width: float) -> Any:
-    """Convolutions of several sizes side by side (Szegedy et al. 2014)."""
-    one, three_from, three, five_from, five, pooled = branches
-    narrow3 = _convolution(x, f"{name}_3x3_bottleneck", three_from, 1, width)
-    narrow5 = _convolution(x, f"{name}_5x5_bottleneck", five_from, 1, width)
-    parts = [
-        _convolution(x, f"{name}_1x1", one, 1, width),
-        _convolution(narrow3, f"{name}_3x3", three, 3, width),
-        _convolution(narrow5, f"{name}_5x5", five, 5, width),
-        _convolution(layers.MaxPooling2D(3, 1, "same")(x), f"{name}_pool_reduce", pooled, 1, width),
-    ]
-    return layers.Concatenate(name=name)(parts)
+@dataclass(frozen=True)
+class _Builder:
+    """What all layers have in common."""
 
+    width: float
+    activation: str
+    pool: Callable[..., Any]
 
-def _convolution(x: Any, name: str, channels: int, kernel: int, width: float, stride: int = 1) -> Any:
-    """Convolution, batch normalisation, ReLU. The names are those that `convert.py` expects."""
-    channels = max(4, round(channels * width / 4) * 4)
-    x = layers.Conv2D(channels, kernel, stride, "same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=name)(x)
+    def mixed(self, x: Any, name: str, branches: tuple[int, ...]) -> Any:
+        """Convolutions of several sizes side by side (Szegedy et al. 2014)."""
+        one, three_from, three, five_from, five, pooled = branches
+        narrow3 = self.convolution(x, f"{name}_3x3_bottleneck", three_from, 1)
+        narrow5 = self.convolution(x, f"{name}_5x5_bottleneck", five_from, 1)
+        parts = [
+            self.convolution(x, f"{name}_1x1", one, 1),
+            self.convolution(narrow3, f"{name}_3x3", three, 3),
+            self.convolution(narrow5, f"{name}_5x5", five, 5),
+            self.convolution(self.pool(3, 1, "same")(x), f"{name}_pool_reduce", pooled, 1),
+        ]
+        return layers.Concatenate(name=name)(parts)
+
+    def convolution(self, x: Any, name: str, channels: int, kernel: int, stride: int = 1) -> Any:
+        """Convolution, batch normalisation, activation. The names are those that `convert.py` expects."""
+        channels = max(4, round(channels * self.width / 4) * 4)
+        x = layers.Conv2D(channels, kernel, stride, "same", use_bias=False, name=f"{name}_conv")(x)
+        x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
+        return layers.Activation(self.activation, name=name)(x)

@@ -41,7 +41,7 @@ class Training:
         config.save(known)
         (folder / "motifs.txt").write_text(" ".join(CLASSES) + "\n")
         keras.utils.set_random_seed(config.seed)
-        model = build(len(CLASSES), config.width, config.deepest)
+        model = build(len(CLASSES), config.width, config.deepest, activation=config.activation, pools=config.pools)
         if before is not None:
             _take_weights(model, before)
             (folder / "before.json").write_text((before / "config.json").read_text())
