@@ -241,6 +241,21 @@ def test_what_happens_while_a_page_loads_is_not_missed(
     expect(state).to_have_text("cancelled")
 
 
+def test_news_are_shown_while_a_long_log_is_still_read(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
+    """Given a log that does not come, the page shows the end that happened after its own first answer."""
+    id_ = long_job["id"]
+    wait_until(lambda: farm.job(id_)["state"] == "running", seconds=60, what="the start")
+    asked: list[Route] = []
+    gallery.route(f"**/v1/jobs/{id_}/log*", lambda route: asked.append(route))
+    open_page(gallery, farm, f"/job/{id_}")
+    state = gallery.locator(".job-state .badge")
+    expect(state).to_have_text("running")
+    farm.steer("jobs", id_, "cancel")
+    expect(state).to_have_text("cancelled")
+    for route in asked:
+        route.abort()
+
+
 def test_a_batchs_page_by_the_beginning_of_its_id_hears(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
     open_page(gallery, farm, f"/batch/{long_job['batch'][:-2]}")
     expect(gallery.get_by_role("heading", name="Endless")).to_be_visible()

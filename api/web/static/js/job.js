@@ -32,6 +32,8 @@ class JobPage {
     );
     this.loadFrames = oneByOne(() => this.readFrames());
     this.loadLog = oneByOne(() => this.readLog());
+    // Of two answers on their way, the older one could come last.
+    this.refresh = oneByOne(() => this.readJob());
     this.loadFramesSoon = calmly(() => this.loadFrames(), 300);
     this.loadLogSoon = calmly(() => this.loadLog(), 2000);
     this.refreshSoon = calmly(() => this.refresh(), 200);
@@ -56,32 +58,37 @@ class JobPage {
       this.title = this.job.name;
       document.title = `${this.title} · dreamfarm`;
       this.build();
+      this.loading = false;
+      // Not after all the rest: a long log takes its time.
+      if (this.behind) this.refreshSoon();
       await Promise.all([this.loadFrames(), this.loadLog()]);
     } catch (error) {
+      this.loading = false;
       if (error.name !== "AbortError")
         fill(
           this.node,
           errorState(error, () => this.start()),
         );
-    } finally {
-      this.loading = false;
     }
-    if (this.behind) this.refreshSoon();
   }
 
-  async refresh() {
+  async readJob() {
     if (this.loading) {
       this.behind = true;
       return;
     }
-    if (!this.job) return this.start();
+    if (!this.job) {
+      await this.start();
+      return;
+    }
     try {
       this.job = await api.job(this.id, this.aborter.signal);
       this.show();
-      await Promise.all([this.loadFrames(), this.loadLog()]);
     } catch (error) {
       complain(error);
+      return;
     }
+    Promise.all([this.loadFrames(), this.loadLog()]).catch(complain);
   }
 
   hear(event) {
