@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from numpy.typing import NDArray
 
 from shared.cards import card
 from shared.outputs import Manifest, TilingMark, manifest_of, write_output
@@ -82,23 +84,34 @@ class Bench:
         source = pictures.get(source_of(spec) or "")
         on = machine() if like is None else replace(machine(), parallel=like.parallel)
         planned = self._plan(spec, source, on) if like is None else self._plan_like(like, spec, source, on)
-        rendering = begin(spec, planned, self.network, inputs)
-        while not rendering.progress.finished:
+        state: Mapping[str, NDArray[Any]] | None = None
+        while True:
+            rendering = None
             try:
-                progress = rendering.advance(_never)
+                rendering = self._rendering(spec, planned, inputs, state)
+                while not rendering.progress.finished:
+                    progress = rendering.advance(_never)
+                    show(progress)
+                    number = frame_number(progress, spec.frames.every) if wants_frames else None
+                    if number is not None:
+                        frames[number] = frame_bytes(rendering.picture())
+                rgb, error = rendering.finish(), rendering.tiling_error(_never)
+                break
             except OutOfMemory:
-                planned, rendering = self._smaller(spec, planned, rendering, source, inputs, on)
-                continue
-            show(progress)
-            number = frame_number(progress, spec.frames.every) if wants_frames else None
-            if number is not None:
-                frames[number] = frame_bytes(rendering.picture())
-        rgb = rendering.finish()
-        error = rendering.tiling_error(_never)
+                state = state if rendering is None else rendering.state()
+                planned = self._smaller(spec, planned, source, on)
         animation, note = _animation(spec, frames, rgb)
         return Rendered(
             rgb=rgb,
-            manifest=manifest_of(spec, planned, rgb, model_digest=self.network.digest, tiling_error=error),
+            manifest=manifest_of(
+                spec,
+                planned,
+                rgb,
+                model_digest=self.network.digest,
+                cuts=rendering.cuts.each,
+                changed=rendering.cuts.changed,
+                tiling_error=error,
+            ),
             source=source,
             frames=frames,
             animation=animation,
@@ -106,9 +119,18 @@ class Bench:
             seconds=time.monotonic() - started,
         )
 
-    def _plan(self, spec: Spec, source: Picture | None, on: Machine, cuts: tuple[Cut, ...] = ()) -> Plan:
+    def _rendering(
+        self, spec: Spec, planned: Plan, inputs: Mapping[str, Pixels], state: Mapping[str, NDArray[Any]] | None
+    ) -> Rendering:
+        if state is None:
+            return begin(spec, planned, self.network, inputs)
+        return resume(spec, planned, self.network, inputs, state)
+
+    def _plan(
+        self, spec: Spec, source: Picture | None, on: Machine, cuts: tuple[Cut, ...] = (), limit: int | None = None
+    ) -> Plan:
         height, width = (None, None) if source is None else source.rgb.shape[:2]
-        described, limit = card(spec.model), self.tile_limit
+        described, limit = card(spec.model), limit or self.tile_limit
         return plan(spec, card=described, width=width, height=height, tile_limit=limit, machine=on, cuts=cuts)
 
     def _plan_like(self, like: TilingMark, spec: Spec, source: Picture | None, on: Machine) -> Plan:
@@ -117,21 +139,13 @@ class Bench:
         # Of the longest side the planner mostly makes the same tiles, whatever that was cut from.
         return self._plan(_with_tile(spec, like.tile), source, on)
 
-    def _smaller(
-        self,
-        spec: Spec,
-        planned: Plan,
-        rendering: Rendering,
-        source: Picture | None,
-        inputs: Mapping[str, Pixels],
-        on: Machine,
-    ) -> tuple[Plan, Rendering]:
-        """The rendering as it stands, with tiles of half the side. Raises OutOfMemory when they cannot be smaller."""
+    def _smaller(self, spec: Spec, planned: Plan, source: Picture | None, on: Machine) -> Plan:
+        """The plan with tiles of half the side. Raises OutOfMemory when they cannot be smaller."""
         before = _longest_tile(planned)
-        halved = self._plan(_with_tile(spec, before // 2), source, on)
+        halved = self._plan(spec, source, on, limit=before // 2)
         if _longest_tile(halved) >= before:
             raise OutOfMemory(f"there is not enough memory, even for tiles of {before} pixels; ask for a smaller size")
-        return halved, resume(spec, halved, self.network, inputs, rendering.state())
+        return halved
 
 
 def _with_tile(spec: Spec, tile: int) -> Spec:

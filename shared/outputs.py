@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from typing import Any, BinaryIO
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.pictures import Picture, read_manifest, write
 from shared.pixels import FloatArray, bands
 from shared.plan import Plan
-from shared.specs import AnySpec, DreamSpec, StyleSpec, assets_of
+from shared.specs import COMPLETE, AnySpec, DreamSpec, StyleSpec, assets_of
 from shared.tiles import Cut
 
 
@@ -44,6 +44,8 @@ class TilingMark(_Part):
     parallel: int = 1
     #: How each octave was cut; earlier versions wrote only the above.
     cuts: tuple[Cut, ...] = ()
+    #: Octaves (from 1) that were begun with another cut, which memory forbade to go on with: nobody gets to their bits.
+    changed: tuple[int, ...] = ()
     #: Pixels that tiles saw before and after what they own.
     halo: tuple[int, int] | None = None
     #: Of `fast` tiles: the gradient's mean error on a piece of the picture, relative to its mean.
@@ -71,9 +73,20 @@ class Manifest(_Part):
 
 
 def manifest_of(
-    spec: DreamSpec | StyleSpec, plan: Plan, rgb: FloatArray, *, model_digest: str, tiling_error: float | None = None
+    spec: DreamSpec | StyleSpec,
+    plan: Plan,
+    rgb: FloatArray,
+    *,
+    model_digest: str,
+    cuts: Sequence[Cut] | None = None,
+    changed: Sequence[int] = (),
+    tiling_error: float | None = None,
 ) -> Manifest:
-    """The manifest of a rendering whose output is `rgb`, (H, W, 3) in 0–255; `tiling_error` is that of fast tiles."""
+    """The manifest of a rendering whose output is `rgb`, (H, W, 3) in 0–255.
+
+    `cuts` are those of its octaves, the plan's without, some of which may have `changed` on the way (numbers from 1);
+    `tiling_error` is that of fast tiles.
+    """
     return Manifest(
         software=f"dreamfarm {version()}",
         spec=spec,
@@ -84,7 +97,8 @@ def manifest_of(
             mode=spec.tiling.mode,
             tile=max(octave.tile for octave in plan.octaves),
             parallel=plan.parallel,
-            cuts=tuple(octave.cut for octave in plan.octaves),
+            cuts=tuple(octave.cut for octave in plan.octaves) if cuts is None else tuple(cuts),
+            changed=tuple(changed),
             halo=plan.halo,
             error=tiling_error,
         ),
@@ -146,7 +160,7 @@ def parse_manifest(text: str) -> Manifest:
     try:
         # Parsed first, so that whatever else describes itself in the picture's metadata is told apart.
         fields: Any = json.loads(text)
-        return Manifest.model_validate(fields)
+        return Manifest.model_validate(fields, context=COMPLETE)
     except ValidationError as error:
         raise NoManifest(f"the picture's manifest cannot be read by this version: {error.errors()[0]['msg']}") from None
     except (ValueError, RecursionError):

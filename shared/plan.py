@@ -42,6 +42,9 @@ class Machine:
     tile_bytes: int | None = None
     #: Memory in which the activations of all tiles of a style transfer may be kept, so that none is computed twice.
     kept_bytes: int = 2 * 2**30
+    #: Memory that a job may take in all before the system ends its process; None where too much is told, as by GPUs, or
+    #: where it is not known.
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,10 @@ def _plan(
     if len(cuts) == len(octaves):
         pairs = zip(octaves, cuts, strict=True)
         octaves = tuple(_as_cut(octave, cut, work, machine, limits[1]) for octave, cut in pairs)
+    fitting = tuple(_fitted(octave, work, machine) for octave in octaves)
+    if fitting != octaves and limits[0] is not None:
+        notes.append(f"tile {limits[0]} made {fitting[-1].tile}: there is no more memory than for that")
+    octaves = fitting
     return Plan(
         octaves=octaves,
         width=width,
@@ -306,6 +313,23 @@ def _octave(width: int, height: int, iterations: int, tile: int, work: Work, mac
     )
     activations = octave.seen * work.floats_per_pixel * 4 * ACTIVATION_COPIES
     return replace(octave, keep=work.measured > 0 and activations <= machine.kept_bytes)
+
+
+def _fitted(octave: OctavePlan, work: Work, machine: Machine) -> OctavePlan:
+    """The octave in tiles that the machine's memory holds, even if they see more of others than they own.
+
+    As it is, where its picture alone does not fit.
+    """
+    reach, least = work.reach, work.smallest_tile
+    if not work.roll:
+        least = min(least, reach.halo_left + reach.halo_right + reach.stride)
+    found = octave
+    while machine.memory is not None and peak_bytes(found, work, machine.parallel) > machine.memory:
+        tile = found.cut.tile * 3 // 4 // reach.stride * reach.stride
+        if tile < least:
+            return octave
+        found = replace(_octave(octave.width, octave.height, octave.iterations, tile, work, machine), keep=False)
+    return found
 
 
 def _as_cut(octave: OctavePlan, cut: Cut, work: Work, machine: Machine, limit: int | None) -> OctavePlan:

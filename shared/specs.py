@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset, fill_in
 from shared.problems import nearest
@@ -21,6 +30,8 @@ DEFAULT_PRIORITY = 5
 MAX_BATCH_JOBS = 100_000
 #: Longest side of an output in pixels, whatever its area.
 MAX_LONG_EDGE = 65_536
+#: The context of a validation of what says all, so that no preset has a part in it.
+COMPLETE = {"complete": True}
 
 AssetId = Annotated[
     str,
@@ -181,6 +192,10 @@ class JobSpec(Spec):
     priority: int = Field(default=DEFAULT_PRIORITY, ge=0, le=9, description="0 is the most urgent")
 
 
+def _says_all(info: ValidationInfo) -> bool:
+    return bool(info.context and info.context.get("complete"))
+
+
 def _from_preset(data: Any, presets: Mapping[str, Preset], default: str) -> Any:
     """The sender's fields laid over the preset's; anything that is not an object is left for pydantic to refuse."""
     if not isinstance(data, Mapping):
@@ -228,8 +243,8 @@ class DreamSpec(JobSpec):
 
     @model_validator(mode="before")
     @classmethod
-    def _complete(cls, data: Any) -> Any:
-        return _guided(_from_preset(data, DREAM_PRESETS, "deepdream"))
+    def _complete(cls, data: Any, info: ValidationInfo) -> Any:
+        return data if _says_all(info) else _guided(_from_preset(data, DREAM_PRESETS, "deepdream"))
 
     @model_validator(mode="after")
     def _guided_by_something(self) -> Self:
@@ -308,8 +323,8 @@ class StyleSpec(JobSpec):
 
     @model_validator(mode="before")
     @classmethod
-    def _complete(cls, data: Any) -> Any:
-        return _from_preset(data, STYLE_PRESETS, "gatys")
+    def _complete(cls, data: Any, info: ValidationInfo) -> Any:
+        return data if _says_all(info) else _from_preset(data, STYLE_PRESETS, "gatys")
 
     @field_validator("objective")
     @classmethod
@@ -335,6 +350,11 @@ def _known(name: str, presets: Mapping[str, Preset]) -> str:
 AnySpec = Annotated[DreamSpec | StyleSpec, Field(discriminator="kind")]
 #: Validates one job of any kind: `SPEC.validate_python(...)`, `SPEC.json_schema()`.
 SPEC: TypeAdapter[DreamSpec | StyleSpec] = TypeAdapter(AnySpec)
+
+
+def stored(text: str) -> DreamSpec | StyleSpec:
+    """The specification that was stored as JSON, as it was when it was: no preset of today has a part in it."""
+    return SPEC.validate_json(text, context=COMPLETE)
 
 
 class BatchSpec(Spec):

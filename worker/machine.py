@@ -17,6 +17,8 @@ from worker.render.crew import crew
 #: Share of a GPU's free memory that a tile may take, and of a machine's memory that the tiles of all its workers may
 #: take together: the rest is for the pictures, the libraries, and others.
 GPU_SHARE, CPU_SHARE = 0.6, 0.3
+#: Share of a machine's memory that its workers' jobs may plan to take together, at most: with more, Linux ends processes.
+MOST = 0.85
 #: Memory in which style transfers' activations may be kept is bounded by this share, for all workers together.
 KEPT_SHARE = 0.15
 #: Where Linux says how much memory this process' group may take.
@@ -39,6 +41,7 @@ def machine(workers: int = 1) -> Machine:
         parallel=found.parallel,
         tile_bytes=int(memory * CPU_SHARE / found.parallel),
         kept_bytes=min(Machine.kept_bytes, int(memory * KEPT_SHARE)),
+        memory=int(memory * MOST),
     )
 
 

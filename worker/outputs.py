@@ -33,7 +33,16 @@ def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) ->
     """
     rgb = work.rendering.finish()
     error = work.rendering.tiling_error(check)
-    manifest = manifest_of(work.spec, work.plan, rgb, model_digest=work.network.digest, tiling_error=error)
+    cuts = work.rendering.cuts
+    manifest = manifest_of(
+        work.spec,
+        work.plan,
+        rgb,
+        model_digest=work.network.digest,
+        cuts=cuts.each,
+        changed=cuts.changed,
+        tiling_error=error,
+    )
     folder = attempt_folder(job)
     output = f"{folder}/output.{SUFFIX[work.spec.output.format]}"
     with tempfile.TemporaryFile(prefix="dreamfarm-") as file:

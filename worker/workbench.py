@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from numpy.typing import NDArray
 from shared.blobs import BlobMissing
 from shared.cards import card
 from shared.pictures import Picture, PictureError, decode, rendered_from
-from shared.pixels import Pixels
 from shared.plan import Plan, plan
-from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of, source_of
+from shared.specs import DreamSpec, StyleSpec, assets_of, source_of, stored
 from shared.store.assets import blob_key
 from shared.store.tables import Job
 from worker import checkpoints
@@ -24,7 +22,7 @@ from worker.context import Context
 from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
-from worker.render import Mismatch, Rendering, begin, forget, resume
+from worker.render import Mismatch, Rendering, begin, cuts_of, forget, resume
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +68,8 @@ class Bench:
             BlobMissing, PictureError, SpecError: an input is gone or cannot be rendered.
             UnknownModel, BadWeights: this worker does not have the network.
         """
-        tile_limit = job.tile_limit or self._context.settings.tile
+        limits = (job.tile_limit, self._context.settings.tile)
+        tile_limit = min((limit for limit in limits if limit is not None), default=None)
         wanted = (job.id, job.checkpoint, tile_limit, card(job.model).digest)
         if self._work is None or self._job != wanted:
             self.clear()
@@ -88,34 +87,26 @@ class Bench:
         self._job = self._work = None
 
     def _restore(self, job: Job, tile_limit: int | None) -> Work:
-        spec = SPEC.validate_python(json.loads(job.spec))
+        spec = stored(job.spec)
         pictures = {field: self._picture(asset) for field, asset in assets_of(spec).items()}
         original = pictures.get(source_of(spec) or "")
         height, width = (None, None) if original is None else original.rgb.shape[:2]
         share = machine(max(1, self._context.settings.workers))
-        planned = plan(spec, card=card(spec.model), width=width, height=height, tile_limit=tile_limit, machine=share)
         network = self._load(spec.model)
         inputs = rendered_from(pictures)
-        rendering = self._resumed(job, spec, planned, network, inputs) or begin(spec, planned, network, inputs)
-        return Work(spec, planned, network, rendering, original)
-
-    def _resumed(
-        self,
-        job: Job,
-        spec: DreamSpec | StyleSpec,
-        planned: Plan,
-        network: Network,
-        inputs: Mapping[str, Pixels],
-    ) -> Rendering | None:
-        """The rendering at the job's checkpoint; None when there is none that it can go on from."""
         state = self._checkpoint(job)
-        if state is None:
-            return None
-        try:
-            return resume(spec, planned, network, inputs, state)
-        except Mismatch as error:
-            log.warning("job %s starts over: %s", job.id, error)
-            return None
+        # Another worker, with other memory, would choose other tiles, and round the last bits otherwise.
+        cuts = () if state is None else cuts_of(state)
+        planned = plan(
+            spec, card=card(spec.model), width=width, height=height, tile_limit=tile_limit, machine=share, cuts=cuts
+        )
+        if state is not None:
+            try:
+                rendering = resume(spec, planned, network, inputs, state)
+                return Work(spec, planned, network, rendering, original)
+            except Mismatch as error:
+                log.warning("job %s starts over: %s", job.id, error)
+        return Work(spec, planned, network, begin(spec, planned, network, inputs), original)
 
     def _load(self, model: str) -> Network:
         found = self._networks.pop(model, None)

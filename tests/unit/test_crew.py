@@ -20,7 +20,7 @@ from shared.plan import Machine
 from shared.tiles import cut, reach_of
 from tests.reference.pictures import cosine, drawn
 from worker import machine as machines
-from worker.networks import load
+from worker.networks import cores, load
 from worker.networks.arithmetic import Arithmetic, is_wide, mirrored, normalised
 from worker.networks.network import Network
 from worker.render.crew import Crew, crew
@@ -222,6 +222,13 @@ def test_wide_convolutions_are_tensorflows(shape: tuple[int, int, int, int]) -> 
 )
 def test_other_convolutions_are_not_wide(shape: tuple[int, int, int, int], stride: int, padding: str) -> None:
     assert not is_wide(shape, stride, padding)
+
+
+@pytest.mark.parametrize("threads", ["0", ""])
+def test_nothing_said_of_threads_means_all_of_them(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow takes 0 for as many as it likes."""
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", threads)
+    assert crew.__wrapped__().parallel == min(cores(), 2)
 
 
 def test_the_machine_is_the_crew_and_the_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from PIL.PngImagePlugin import PngInfo
 from deploy.inprocess import Rendered
 from deploy.verifying import compare
 from shared.cards import card
-from shared.outputs import Manifest, NoManifest, manifest_in, manifest_of, output_file, pixels_digest
+from shared.outputs import Manifest, NoManifest, manifest_in, manifest_of, output_file, parse_manifest, pixels_digest
 from shared.pictures import DEFAULT_LIMITS, Picture, PictureError, decode
 from shared.plan import plan
-from shared.specs import SPEC
+from shared.specs import SPEC, stored
 
 ASSET = "sha256:" + 64 * "a"
 FORMATS = [("png", 8), ("png", 16), ("tiff", 8), ("tiff", 16), ("jpeg", 8), ("webp", 8)]
@@ -126,6 +127,19 @@ def test_a_picture_without_a_manifest_says_so() -> None:
         manifest_in(saved(Image.new("RGB", (32, 32)), "JPEG"))
     with pytest.raises(PictureError):
         manifest_in(b"no picture at all")
+
+
+def test_what_was_stored_before_a_field_existed_has_nothing_of_todays_presets() -> None:
+    """Given a specification of a version without natural colours, it stays without, though its preset has them now."""
+    fields = SPEC.validate_python({"kind": "dream"}).model_dump(mode="json")
+    assert fields["gradient"].pop("decorrelate") > 0
+    assert SPEC.validate_python(fields).gradient.decorrelate > 0
+    assert stored(json.dumps(fields)).gradient.decorrelate == 0
+
+    _, manifest = rendered()
+    told = json.loads(manifest.model_dump_json())
+    del told["spec"]["gradient"]["decorrelate"]
+    assert parse_manifest(json.dumps(told)).spec.gradient.decorrelate == 0
 
 
 def test_a_manifest_of_a_later_version_may_say_more() -> None:

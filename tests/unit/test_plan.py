@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -315,6 +316,30 @@ def test_given_cuts_are_held_within_what_can_be() -> None:
     assert planned(limit=200, machine=MACHINES[0], cuts=(Cut(4096),) * count) == limited
     # A tile that would own nothing is enlarged, as one that is asked for is.
     assert planned(cuts=(Cut(1),) * count).octaves == planned(tiling={"tile": 32}).octaves
+
+
+@pytest.mark.parametrize("wish", [8192, 2048])
+@pytest.mark.parametrize("kind", ["dream", "style"])
+def test_no_tile_is_larger_than_the_memory_that_there_is(kind: str, wish: int) -> None:
+    """Given a wish, or tiles of a larger machine, they are made to fit, and whoever wished is told."""
+    narrow = Machine(tile_bytes=300_000_000, memory=6_000_000_000)
+    free = planned(5000, 5000, kind=kind, tiling={"tile": wish})
+    bounded = planned(5000, 5000, kind=kind, tiling={"tile": wish}, machine=narrow)
+    assert bounded.peak_bytes <= 6_000_000_000
+    if free.peak_bytes <= 6_000_000_000:
+        assert bounded.octaves[-1].tile == free.octaves[-1].tile
+        assert bounded.notes == free.notes
+    else:
+        assert f"tile {wish} made {bounded.octaves[-1].tile}" in bounded.notes[-1]
+    again = planned(5000, 5000, kind=kind, cuts=tuple(octave.cut for octave in free.octaves), machine=narrow)
+    assert again.peak_bytes <= 6_000_000_000
+
+
+def test_a_picture_that_does_not_fit_by_itself_is_not_cut_to_pieces() -> None:
+    narrow = Machine(tile_bytes=300_000_000, memory=100_000_000)
+    assert (
+        planned(5000, 5000, machine=narrow).octaves == planned(5000, 5000, machine=replace(narrow, memory=None)).octaves
+    )
 
 
 def test_every_style_is_measured_once_for_each_octave() -> None:

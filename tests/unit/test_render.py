@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shared.cards import card
-from shared.plan import Plan, plan
+from shared.plan import Machine, Plan, plan
 from shared.problems import SpecError
 from shared.specs import SPEC, DreamSpec, StyleSpec
 from tests.reference.pictures import cosine, drawn
 from worker.networks import load
 from worker.networks.network import Network
-from worker.render import Mismatch, NotFinite, OutOfMemory, Rendering, begin, resume
+from worker.render import Cuts, Mismatch, NotFinite, OutOfMemory, Rendering, begin, cuts_of, resume
 from worker.render.color import luminance
 from worker.render.style import StyleTransfer
 
@@ -45,11 +45,11 @@ def network() -> Network:
     return load("motifnet", folder=Path())
 
 
-def prepared(fields: Fields) -> tuple[DreamSpec | StyleSpec, Plan]:
+def prepared(fields: Fields, **options: Any) -> tuple[DreamSpec | StyleSpec, Plan]:
     spec = SPEC.validate_python(fields)
     noise = isinstance(spec, DreamSpec) and spec.input is None
     size = {"width": None, "height": None} if noise else {"width": 120, "height": 90}
-    return spec, plan(spec, card=card(spec.model), **size)
+    return spec, plan(spec, card=card(spec.model), **size, **options)
 
 
 def started(network: Network, fields: Fields) -> Rendering:
@@ -70,6 +70,9 @@ def finished(rendering: Rendering) -> NDArray[np.float32]:
 def same_state(a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k], equal_nan=True) for k in a)
 
+
+#: Machines on which the pictures here are cut otherwise.
+ROOMY, NARROW = Machine(tile_bytes=10**9), Machine(tile_bytes=600_000, kept_bytes=0)
 
 KINDS = {"dream": DREAM, "noise": NOISE, "roll": ROLL, "tiled": TILED, "style": STYLE}
 ALL = pytest.mark.parametrize("fields", KINDS.values(), ids=KINDS)
@@ -94,6 +97,51 @@ def test_resumed_at_any_iteration_the_same_bits_come_out(network: Network, field
         assert restored.progress.step == step
         assert same_state(restored.state(), state)
         assert np.array_equal(finished(restored), expected), f"resumed after {step} iterations"
+
+
+#: A dream and a style transfer on layers that see so little that the pictures here can be cut.
+CUT: list[dict[str, Any]] = [
+    SMALL | {"kind": "dream", "input": ASSET, "objective": [{"layer": "conv2d2"}], "jitter": 3},
+    SMALL
+    | {"kind": "style", "content": ASSET, "styles": [{"asset": ASSET}]}
+    | {"content_layers": [{"layer": "conv2d2"}], "style_layers": [{"layer": "conv2d0"}, {"layer": "conv2d2"}]},
+]
+KINDS_CUT = pytest.mark.parametrize("fields", CUT, ids=["dream", "style"])
+
+
+@KINDS_CUT
+def test_resumed_where_there_is_less_memory_the_same_bits_come_out(network: Network, fields: Fields) -> None:
+    """Given a checkpoint of another machine, which would have been cut otherwise here, it is cut as it was there."""
+    spec, there = prepared(fields, machine=ROOMY)
+    assert [o.cut for o in there.octaves] != [o.cut for o in prepared(fields, machine=NARROW)[1].octaves]
+    through = finished(begin(spec, there, network, PICTURES))
+    for steps in (1, 3, 4):
+        state = advanced(begin(spec, there, network, PICTURES), steps).state()
+        _, here = prepared(fields, machine=NARROW, cuts=cuts_of(state))
+        restored = resume(spec, here, network, PICTURES, state)
+        assert np.array_equal(finished(restored), through)
+        assert restored.cuts.each == tuple(octave.cut for octave in there.octaves)
+        assert restored.cuts.changed == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept", "changed"), [(0, 0, ()), (1, 0, (1,)), (3, 1, ()), (4, 1, (2,)), (6, 2, ())], ids=str
+)
+@KINDS_CUT
+def test_a_rendering_says_where_its_cut_had_to_change(
+    network: Network, fields: Fields, steps: int, kept: int, changed: tuple[int, ...]
+) -> None:
+    """Given tiles that have to be smaller from some iteration on, octaves that were done were done with the old ones."""
+    spec, there = prepared(fields, machine=ROOMY)
+    here = prepared(fields, machine=NARROW, tile_limit=64)[1]
+    before, after = ([octave.cut for octave in planned.octaves] for planned in (there, here))
+    assert all(old != new for old, new in zip(before, after, strict=True))
+    state = advanced(begin(spec, there, network, PICTURES), steps).state()
+    restored = resume(spec, here, network, PICTURES, state)
+    assert restored.cuts == Cuts((*before[:kept], *after[kept:]), changed)
+    # Whoever resumes that one still knows.
+    again = resume(spec, here, network, PICTURES, restored.state())
+    assert again.cuts == restored.cuts
 
 
 @settings(deadline=None, max_examples=10, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,10 +4,23 @@ It knows nothing of Celery, SQL, HTTP or settings: specification, plan, network 
 """
 
 from worker.render import gradients, programs
+from worker.render.cuts import Cuts, cuts_of
 from worker.render.errors import Mismatch, NotFinite, OutOfMemory, RenderError
 from worker.render.rendering import Progress, Rendering, begin, resume
 
-__all__ = ["Mismatch", "NotFinite", "OutOfMemory", "Progress", "RenderError", "Rendering", "begin", "forget", "resume"]
+__all__ = [
+    "Cuts",
+    "Mismatch",
+    "NotFinite",
+    "OutOfMemory",
+    "Progress",
+    "RenderError",
+    "Rendering",
+    "begin",
+    "cuts_of",
+    "forget",
+    "resume",
+]
 
 
 def forget() -> None:

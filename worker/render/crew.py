@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import tensorflow as tf
 
-from worker.networks import THREADS
+from worker.networks import THREADS, cores
 from worker.networks.arithmetic import Arithmetic, Precision
 from worker.render.recipe import Interrupt
 
@@ -100,7 +100,9 @@ def crew() -> Crew:
     """The crew of this process: its GPUs, or else its share of the cores."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        at_once = min(int(os.environ.get(THREADS, "1")), TILES_ON_A_CPU)
+        # TensorFlow takes 0 for all cores.
+        threads = int(os.environ.get(THREADS) or 0) or cores()
+        at_once = min(threads, TILES_ON_A_CPU)
         return Crew(("/CPU:0",) * at_once, lambda precision: Arithmetic(precision))
     # Since Ampere, bfloat16 is as fast as float16, and its range is float32's.
     details = tf.config.experimental.get_device_details(gpus[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from shared.plan import Plan, reaches
 from shared.specs import DreamSpec, LayerWeight, Objective, StyleSpec
 from worker.networks.network import Network
 from worker.render.crew import crew
+from worker.render.cuts import Cuts, cuts_of
 from worker.render.dream import Dream
 from worker.render.errors import Mismatch, OutOfMemory
 from worker.render.probing import halo_error
@@ -26,6 +28,9 @@ from worker.render.style import StyleTransfer
 FloatArray = NDArray[np.float32]
 Spec = DreamSpec | StyleSpec
 Item = TypeVar("Item", Objective, LayerWeight)
+
+#: What of a state is not the recipe's.
+_NOT_SLOTS = frozenset(["step", "score", "network", "cuts"])
 
 #: What TensorFlow's internal errors say of a device whose memory is full.
 _FULL = ("dst tensor is not initialized", "out of memory", "out_of_memory", "failed to allocate memory", "alloc_failed")
@@ -55,10 +60,23 @@ class Rendering:
     """One job's rendering. What it renders depends on specification, plan, network and pictures, and nothing else."""
 
     def __init__(
-        self, spec: Spec, plan: Plan, network: Network, recipe: Recipe, slots: Slots, step: int, score: float
+        self,
+        spec: Spec,
+        plan: Plan,
+        network: Network,
+        recipe: Recipe,
+        slots: Slots,
+        step: int = 0,
+        score: float = math.nan,
+        before: Cuts | None = None,
     ) -> None:
         self._spec, self._plan, self._network, self._recipe = spec, plan, network, recipe
         self._slots, self._step, self._score = slots, step, score
+        self._cuts = Cuts(tuple(octave.cut for octave in plan.octaves))
+        if before is not None:
+            octave, iteration = self._position()
+            ended = iteration == plan.octaves[octave].iterations
+            self._cuts = self._cuts.after(before, octave + ended, 0 if ended else iteration)
 
     @property
     def progress(self) -> Progress:
@@ -82,9 +100,15 @@ class Rendering:
 
     @property
     def resting(self) -> bool:
-        """Whether the next iteration computes nothing: its octave has reached the largest score."""
+        """Whether the next iteration computes nothing: its octave has reached the largest score, or the least loss."""
         octave, iteration = self._position()
-        return "reached" in self._slots and iteration < self._plan.octaves[octave].iterations
+        rests = "reached" in self._slots or "converged" in self._slots
+        return rests and iteration < self._plan.octaves[octave].iterations
+
+    @property
+    def cuts(self) -> Cuts:
+        """How its octaves were cut, those that are still to come included."""
+        return self._cuts
 
     def advance(self, interrupt: Callable[[], None]) -> Progress:
         """One iteration of one octave.
@@ -115,6 +139,7 @@ class Rendering:
         made_with = np.frombuffer(bytes.fromhex(self._network.digest), np.uint8)
         return {
             **self._slots,
+            "cuts": self._cuts.as_array(),
             "step": np.array(self._step, np.int64),
             "score": np.array(self._score, np.float64),
             "network": made_with,
@@ -152,7 +177,7 @@ def begin(spec: Spec, plan: Plan, network: Network, pictures: Mapping[str, Pixel
     with _memory_errors():
         network = _computing(network, spec)
         recipe = _recipe(spec, plan, network, pictures)
-        return Rendering(spec, plan, network, recipe, recipe.start(), step=0, score=float("nan"))
+        return Rendering(spec, plan, network, recipe, recipe.start())
 
 
 def resume(
@@ -162,17 +187,22 @@ def resume(
     pictures: Mapping[str, Pixels],
     state: Mapping[str, NDArray[Any]],
 ) -> Rendering:
-    """The rendering that `state` was taken of. Raises Mismatch when it was of another network, or cut otherwise."""
-    slots = {name: array for name, array in state.items() if name not in ("step", "score", "network")}
+    """The rendering that `state` was taken of: to the same bits if the plan has the cuts that it says (`cuts_of`).
+
+    Raises Mismatch when it was of another network, or of other octaves than the plan has.
+    """
+    slots = {name: array for name, array in state.items() if name not in _NOT_SLOTS}
     if "network" not in state or state["network"].tobytes().hex() != network.digest:
         raise Mismatch(f"its checkpoint was made with another network than this {network.card.name!r}")
     spec = _resolved(spec, network.card)
     with _memory_errors():
         network = _computing(network, spec)
         recipe = _recipe(spec, plan, network, pictures)
-    rendering = Rendering(spec, plan, network, recipe, slots, step=int(state["step"]), score=float(state["score"]))
-    if int(state["step"]) > plan.steps:
+    step, cuts = int(state["step"]), cuts_of(state)
+    if step > plan.steps or len(cuts) not in (0, len(plan.octaves)):
         raise Mismatch("its checkpoint is of another octave than its plan has")
+    before = Cuts.of_array(state["cuts"]) if cuts else None
+    rendering = Rendering(spec, plan, network, recipe, slots, step, float(state["score"]), before)
     octave = plan.octaves[rendering.progress.octave - 1]
     if slots["picture"].shape[:2] != (octave.canvas_height, octave.canvas_width):
         raise Mismatch("its checkpoint is of another size than its plan")
