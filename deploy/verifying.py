@@ -28,12 +28,17 @@ class Comparison:
     share: float
     #: The software that rendered the output, and this one.
     software: tuple[str, str]
+    #: Octaves (from 1) that had to go on with other tiles when the output was made.
+    changed: tuple[int, ...] = ()
 
     @property
     def told(self) -> str:
         """For people."""
         then, now = self.software
         by = "" if then == now else f" (rendered by {then}, and now by {now})"
+        if self.changed and not self.identical:
+            octaves = " and ".join(map(str, self.changed))
+            by += f"; memory made it go on with other tiles in octave {octaves}, so that the last bits are its own"
         if self.identical and self.share == 0:
             return f"every value is equal, before rounding and after{by}"
         if self.share == 0:
@@ -70,4 +75,5 @@ def compare(data: bytes, rendered: Rendered, manifest: Manifest, *, tolerance: f
         mean=total / before.size,
         share=differing / (height * width),
         software=software,
+        changed=manifest.tiling.changed,
     )

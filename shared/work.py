@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -23,8 +24,11 @@ ACTIVATION_COPIES = 1.5
 #: gradient and the smaller bands of its pyramid in float32, and the original; for style transfers Adam's moments and the
 #: content's features too.
 DREAM_BYTES, STYLE_BYTES = 34, 96
-#: What a pair of L-BFGS' history adds to that.
-HISTORY_BYTES = 24
+#: What a pair of L-BFGS' history adds to that; a mask at the picture's size; and, where there are masks, the content that
+#: shows where no style is laid.
+HISTORY_BYTES, MASK_BYTES, KEPT_BYTES = 24, 4, 16
+#: Of a content's features, what `STYLE_BYTES` has for them.
+CONTENT_BYTES = 16
 #: Bytes per pixel of a style's picture while it is measured, and those of an octave's pixel that are not taken up then.
 MEASURING_BYTES, SPARE_BYTES = 24, 60
 
@@ -61,8 +65,21 @@ class Work:
             held, measured = STYLE_BYTES, len(spec.styles) + 1
             if spec.optimizer.method == "lbfgs":
                 held += HISTORY_BYTES * spec.optimizer.history
+            held += _maps_bytes(card, spec)
         guided = tuple(term.layer for term in spec.objective if term.statistic == "guided")
         return _of(card, layers, guided, measured, held, spec.tiling)
+
+
+def _maps_bytes(card: Card, spec: StyleSpec) -> int:
+    """Bytes per pixel of what a style transfer keeps of the content's features and of masks, as far as it is much."""
+    content = {item.layer for item in spec.content_layers}
+    features = sum(4 * layer.channels / layer.stride**2 for layer in map(card.find_layer, content))
+    held = max(features - CONTENT_BYTES, 0.0)
+    masks = sum(style.mask is not None for style in spec.styles)
+    if masks:
+        cells = sum(4 / card.find_layer(item.layer).stride ** 2 for item in spec.style_layers)
+        held += masks * (MASK_BYTES + cells) + KEPT_BYTES
+    return math.ceil(held)
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from shared.plan import Machine
 from shared.settings import Settings
 from shared.specs import DreamSpec, StyleSpec
 from tests.reference.pictures import drawn
+from worker.render import OutOfMemory, Rendering, begin
 
 
 def test_a_picture_is_worth_more_than_its_animation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +76,48 @@ def test_an_output_is_verified_to_the_bit_whatever_else_is_in_memory(
     assert again.manifest == first.manifest
     # Nothing but the cut makes the difference.
     assert bench.render(spec, pictures, show=lambda _: None).manifest.pixels != first.manifest.pixels
+
+
+@pytest.mark.parametrize("when", ["at the start", "on the way", "at the end"])
+def test_what_runs_out_of_memory_goes_on_with_smaller_tiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Given memory that is full once, wherever, the picture is finished, and the manifest says what that did to it."""
+    dream = {"objective": [{"layer": "conv2d2"}], "input": "sha256:" + "0" * 64, "iterations": 2}
+    spec = DreamSpec.model_validate(dream | {"octaves": {"count": 2, "scale": 2.0}, "tiling": {"tile": 160}})
+    pictures = {"input": Picture(drawn(240, 320))}
+    bench = Bench.of("motifnet", Settings(data=tmp_path))
+    plain = bench.render(spec, pictures, show=lambda _: None)
+    full = iter([OutOfMemory("full")])
+
+    def fills_up(real: Callable[..., Any], now: Callable[..., bool]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **options: Any) -> Any:
+            if now(*args) and (error := next(full, None)) is not None:
+                raise error
+            return real(*args, **options)
+
+        return wrapped
+
+    match when:
+        case "at the start":
+            monkeypatch.setattr("deploy.inprocess.begin", fills_up(begin, lambda *_: True))
+        case "on the way":
+            advance = fills_up(Rendering.advance, lambda self, _: self.progress.step == 3)
+            monkeypatch.setattr(Rendering, "advance", advance)
+        case "at the end":
+            monkeypatch.setattr(Rendering, "finish", fills_up(Rendering.finish, lambda _: True))
+    result = bench.render(spec, pictures, show=lambda _: None)
+
+    assert next(full, None) is None
+    was, now = (rendered.manifest.tiling for rendered in (plain, result))
+    assert now.changed == ((2,) if when == "on the way" else ())
+    assert now.cuts[1].tile == (was.cuts[1].tile if when == "at the end" else 80)
+    assert np.abs(result.rgb - plain.rgb).max() < 1
+    file = io.BytesIO()
+    result.write(file)
+    told = compare(file.getvalue(), plain, result.manifest, tolerance=2)
+    assert told.same
+    assert ("octave 2" in told.told) == (when == "on the way")
 
 
 def test_a_mask_is_not_laid_where_it_is_transparent(tmp_path: Path) -> None:

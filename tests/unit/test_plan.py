@@ -335,6 +335,22 @@ def test_no_tile_is_larger_than_the_memory_that_there_is(kind: str, wish: int) -
     assert again.peak_bytes <= 6_000_000_000
 
 
+def test_memory_grows_with_what_is_kept_of_content_and_masks() -> None:
+    """Features of the first layers take more room than everything else, and each mask has its place."""
+
+    def peak(**fields: Any) -> int:
+        return planned(4000, 3000, kind="style", octaves={"count": 1}, **fields).peak_bytes
+
+    pixels = 4000 * 3000
+    deep, shallow = (peak(content_layers=[{"layer": layer}]) for layer in ("mixed4c", "conv2d0"))
+    first = card("motifnet").find_layer("conv2d0")
+    # float32 at each cell, where 16 bytes a pixel were enough before.
+    assert (shallow - deep) / pixels == pytest.approx(4 * first.channels / first.stride**2 - 16, abs=1)
+    one, three = (peak(styles=[{"asset": ASSET, "mask": ASSET}] * count) for count in (1, 3))
+    assert 8 <= (three - one) / pixels < 16
+    assert one > peak()
+
+
 def test_a_picture_that_does_not_fit_by_itself_is_not_cut_to_pieces() -> None:
     narrow = Machine(tile_bytes=300_000_000, memory=100_000_000)
     assert (
