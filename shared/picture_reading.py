@@ -72,6 +72,8 @@ def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
         image = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name != "MPO"])
     except UnidentifiedImageError:
         raise PictureError(_what_is(data)) from None
+    except MemoryError:
+        raise  # the picture is not at fault, and may be read when there is more
     except Exception as error:  # noqa: BLE001 - damaged headers raise nearly anything in Pillow's readers
         raise PictureError(f"the picture is damaged: its header cannot be read ({error})") from None
     width, height = image.size
@@ -90,9 +92,11 @@ def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
 
 
 def load(image: ImageFile.ImageFile) -> None:
-    """Decode the pixels. Raises PictureError."""
+    """Decode the pixels. Raises PictureError; MemoryError is no fault of the picture, and passes through."""
     try:
         image.load()
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - as in open_picture
         reason = str(error).removeprefix("image file is ")
         raise PictureError(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +114,46 @@ class TestRefusals:
             assert picture.rgb.dtype in (np.uint8, np.uint16)
             assert picture.rgb.ndim == 3
             assert picture.rgb.shape[2] == 3
+
+
+class TestTooLittleMemory:
+    """A picture that does not fit into memory is not damaged: a worker with more may read it."""
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit is not kept to")
+    @pytest.mark.parametrize("read", ["probe", "decode"])
+    def test_decoding(self, read: str, tmp_path: Path) -> None:
+        (tmp_path / "large.png").write_bytes(saved(Image.new("RGB", (6000, 6000)), "png"))
+        program = f"""
+import resource
+from pathlib import Path
+from shared.pictures import {read}
+data = Path("large.png").read_bytes()
+taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + 2**25, resource.RLIM_INFINITY))
+try:
+    {read}(data)
+except MemoryError:
+    print("no memory")
+"""
+        root = Path(__file__).parents[2]
+        told = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert told.stdout == "no memory\n"
+
+    def test_reading_the_header(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise MemoryError
+
+        data = saved(Image.fromarray(noise(4, 4)), "png")
+        monkeypatch.setattr(Image, "open", full)
+        with pytest.raises(MemoryError):
+            probe(data)
 
 
 class TestDecode:
