@@ -44,6 +44,12 @@ _TURNS = {
 }
 #: TIFF's tag that says what the least value means, and its value for white.
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+#: What Pillow calls 16-bit pixels, or channels, without the byte order at the end.
+_DEEP = ("RGB;16", "RGBA;16", "R;16", "G;16", "B;16", "A;16")
+#: TIFF's tags for the bits of each channel and for how channels lie in the file, and the latter's value for planes.
+_BITS, _PLANAR, _SEPARATE = 258, 284, 2
+#: TIFF's tag for what the channels besides colours are, and its value for opacity that the colours are multiplied by.
+_EXTRA, _PREMULTIPLIED = 338, 1
 
 
 class PictureError(ValueError):
@@ -60,6 +66,10 @@ class Limits:
     max_side: int = 50_000
     #: Of the file.
     max_bytes: int = 512 * 2**20
+
+
+#: For files that were looked at before, or of which the header alone is read.
+NO_LIMITS = Limits(max_pixels=sys.maxsize, max_side=sys.maxsize, max_bytes=sys.maxsize)
 
 
 def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
@@ -88,6 +98,7 @@ def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
             f"the picture has {width}×{height} = {width * height / 1e6:.1f} megapixels, more than the "
             f"{limits.max_pixels / 1e6:.1f} allowed. Scale it down first"
         )
+    _mend_planes(image)
     return image
 
 
@@ -104,6 +115,37 @@ def load(image: ImageFile.ImageFile) -> None:
         ) from None
 
 
+def _mend_planes(image: ImageFile.ImageFile) -> None:
+    """Have a TIFF's channels read as they are where each is a plane by itself. Raises PictureError where none can be.
+
+    Pillow takes uncompressed planes of 16 bits for planes of 8, mixes up grey with its transparency, and takes colours
+    that were multiplied by their opacity for others.
+    """
+    if not _in_planes(image):
+        return
+    tags: Any = getattr(image, "tag_v2", {})
+    # Damaged files have anything there.
+    bits, extra = (found if isinstance(found, tuple) else () for found in (tags.get(_BITS), tags.get(_EXTRA)))
+    deep = 16 in bits and all(tile.codec_name == "raw" for tile in image.tile)
+    if image.mode == "LA" or (deep and image.mode == "CMYK") or _PREMULTIPLIED in extra:
+        raise PictureError(
+            f"{'grey' if image.mode == 'LA' else image.mode} TIFF files whose channels are separate "
+            "planes cannot be read; save it with interleaved channels"
+        )
+    if deep:
+        raw = ";16L" if tags.prefix == b"II" else ";16B"
+        image.tile = [
+            tile._replace(args=(tile.args[0] + raw, *tile.args[1:]))
+            for tile in image.tile
+            # What is neither a colour nor transparency is left out.
+            if isinstance(tile.args, tuple) and tile.args[0] in image.getbands()
+        ]
+
+
+def _in_planes(image: ImageFile.ImageFile) -> bool:
+    return getattr(image, "tag_v2", {}).get(_PLANAR) == _SEPARATE and len(image.getbands()) > 1
+
+
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     """Width and height of a loaded image, turned as its EXIF orientation asks."""
     width, height = image.size
@@ -113,7 +155,7 @@ def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
 def read(data: bytes, limits: Limits) -> tuple[Pixels, Pixels | None, bytes | None]:
     """Colours (H, W, 3), transparency (H, W) or None, and the colours' profile, of an upright picture.
 
-    uint8, or uint16 where the file has 16 bits per channel. Raises PictureError.
+    uint8, or uint16 where the file has 16 bits per channel, unless those are compressed planes. Raises PictureError.
     """
     image = open_picture(data, limits)
     low = _low_bytes(data, image, limits)
@@ -199,8 +241,10 @@ def _low_bytes(data: bytes, image: ImageFile.ImageFile, limits: Limits) -> Image
     """
     other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
     rawmodes = [tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in image.tile]
-    if not rawmodes or any(str(raw)[:-1] not in ("RGB;16", "RGBA;16") for raw in rawmodes):
+    if not rawmodes or any(str(raw)[:-1] not in _DEEP for raw in rawmodes):
         return None
+    if _in_planes(image) and image.tile[0].codec_name == "libtiff":
+        return None  # it unpacks planes by itself, in one way
     second = open_picture(data, limits)
     second.tile = [
         tile._replace(args=swapped if isinstance(tile.args, str) else (swapped, *(tile.args or ())[1:]))

@@ -8,7 +8,6 @@ input's profile. Only what has no RGB profile of its own (CMYK, grey with a prof
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.picture_files import PNG_KEYWORD, common_file, manifest_in_xmp, png16, tiff
-from shared.picture_reading import FORMATS, Limits, PictureError, load, open_picture, read, upright_size
+from shared.picture_reading import FORMATS, NO_LIMITS, Limits, PictureError, load, open_picture, read, upright_size
 from shared.pixels import Pixels, bands, floats
 from shared.resampling import Resampled
 from shared.specs import Output
@@ -41,8 +40,6 @@ __all__ = [
 #: Longest side in pixels that an output format can hold (libwebp's and libjpeg's own limits).
 _LONGEST_SIDE = {"webp": 16_383, "jpeg": 65_500}
 DEFAULT_LIMITS = Limits()
-#: Of a file whose header alone is read: outputs may be larger than what may be uploaded, and nothing is decoded.
-_HEADER_LIMITS = Limits(max_pixels=sys.maxsize, max_side=sys.maxsize, max_bytes=sys.maxsize)
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
 
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height that the header of a picture file of any size tells, not turned. Raises PictureError."""
-    return open_picture(data, _HEADER_LIMITS).size
+    return open_picture(data, NO_LIMITS).size
 
 
 def encode(
@@ -161,7 +158,7 @@ def read_manifest(data: bytes) -> str | None:
 
     Pictures may have any size: only their header is read.
     """
-    image = open_picture(data, _HEADER_LIMITS)
+    image = open_picture(data, NO_LIMITS)
     if image.format == "PNG":
         return image.info.get(PNG_KEYWORD.decode())
     if image.format == "TIFF":

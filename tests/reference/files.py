@@ -35,3 +35,53 @@ def png_by_hand(width: int, height: int, rows: bytes = b"", bits: int = 8, colou
         + chunk(b"IDAT", zlib.compress(rows))
         + chunk(b"IEND", b"")
     )
+
+
+def tiff_by_hand(
+    values: np.ndarray,
+    *,
+    planes: bool = False,
+    order: str = "<",
+    deflated: bool = False,
+    photometric: int = 2,
+    extra: int | None = None,
+    orientation: int = 1,
+    strips: int = 1,
+) -> bytes:
+    """A TIFF of `values` (H, W, C), uint8 or uint16 (TIFF 6.0, sections 2, 7 and 18); all of its numbers are LONGs.
+
+    `extra` says what the last channel is (tag 338).
+    """
+    height, width, channels = values.shape
+    parts = [values[..., i] for i in range(channels)] if planes else [values]
+    rows = -(-height // strips)
+    data = [
+        part[top : top + rows].astype(values.dtype.newbyteorder(order)).tobytes()
+        for part in parts
+        for top in range(0, height, rows)
+    ]
+    if deflated:
+        data = [zlib.compress(strip) for strip in data]
+    starts = [8 + sum(map(len, data[:i])) for i in range(len(data) + 1)]
+    entries = {
+        256: [width],
+        257: [height],
+        258: [8 * values.itemsize] * channels,
+        259: [8 if deflated else 1],
+        262: [photometric],
+        273: starts[:-1],
+        274: [orientation],
+        277: [channels],
+        278: [rows],
+        279: [len(strip) for strip in data],
+        284: [2 if planes else 1],
+    } | ({} if extra is None else {338: [extra]})
+    directory, after = struct.pack(f"{order}H", len(entries)), b""
+    for tag, numbers in entries.items():
+        held = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        if len(numbers) > 1:
+            place = starts[-1] + 2 + 12 * len(entries) + 4 + len(after)
+            held, after = struct.pack(f"{order}I", place), after + held
+        directory += struct.pack(f"{order}HHI", tag, 4, len(numbers)) + held
+    header = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, starts[-1])
+    return header + b"".join(data) + directory + struct.pack(f"{order}I", 0) + after

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from shared.pictures import Limits, PictureError, decode, probe, read_manifest
-from tests.reference.files import chunk, noise, png_by_hand, saved
+from tests.reference.files import chunk, noise, png_by_hand, saved, tiff_by_hand
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -101,9 +100,12 @@ class TestRefusals:
 
     @pytest.mark.filterwarnings("ignore")  # Pillow warns of odd metadata on its way to refusing it
     @settings(max_examples=150, deadline=None)
-    @given(st.sampled_from(["png", "jpeg", "webp", "tiff", "gif"]), st.data())
+    @given(st.sampled_from(["png", "jpeg", "webp", "tiff", "gif", "tiff in planes"]), st.data())
     def test_damage_anywhere_is_refused_or_survived_but_never_crashes(self, kind: str, data: st.DataObject) -> None:
-        whole = bytearray(saved(Image.fromarray(noise(16, 16)), kind))
+        if kind == "tiff in planes":
+            whole = bytearray(tiff_by_hand(noise(2, 2, 4).astype(np.uint16), planes=True, extra=2))
+        else:
+            whole = bytearray(saved(Image.fromarray(noise(16, 16)), kind))
         for _ in range(data.draw(st.integers(1, 4))):
             whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
         try:
@@ -270,25 +272,66 @@ class TestSixteenBits:
 
     @pytest.mark.parametrize("order", ["<", ">"])
     def test_uncompressed_tiff_of_either_byte_order(self, order: str) -> None:
-        values = np.ascontiguousarray(self.values[..., :3])
-        entries = [
-            (256, 3, 1, 7),
-            (257, 3, 1, 5),
-            (258, 3, 3, 8 + 2 + 9 * 12 + 4),
-            (259, 3, 1, 1),
-            (262, 3, 1, 2),
-            (273, 4, 1, 8 + 2 + 9 * 12 + 4 + 6),
-            (277, 3, 1, 3),
-            (278, 3, 1, 5),
-            (279, 4, 1, 5 * 7 * 6),
-        ]
-        data = struct.pack(f"{order}2sHIH", b"II" if order == "<" else b"MM", 42, 8, len(entries))
-        for tag, kind, count, value in entries:
-            small = kind == 3 and count == 1
-            data += struct.pack(f"{order}HHI", tag, kind, count)
-            data += struct.pack(f"{order}HH", value, 0) if small else struct.pack(f"{order}I", value)
-        data += struct.pack(f"{order}IHHH", 0, 16, 16, 16) + values.astype(f"{order}u2").tobytes()
-        np.testing.assert_array_equal(decode(data).rgb, values)
+        values = self.values[..., :3]
+        np.testing.assert_array_equal(decode(tiff_by_hand(values, order=order)).rgb, values)
+
+    @pytest.mark.parametrize("order", ["<", ">"])
+    @pytest.mark.parametrize(("channels", "strips", "orientation"), [(3, 1, 1), (4, 1, 1), (4, 2, 1), (3, 1, 6)])
+    def test_uncompressed_planes(self, order: str, channels: int, strips: int, orientation: int) -> None:
+        """TIFF's other order of channels, "per channel": first all reds, then all greens, then all blues."""
+        values = self.values[..., :channels]
+        extra = 2 if channels == 4 else None
+        picture = decode(
+            tiff_by_hand(values, planes=True, order=order, extra=extra, strips=strips, orientation=orientation)
+        )
+        upright = np.rot90(values, -1) if orientation == 6 else values
+        assert picture.rgb.dtype == np.uint16
+        np.testing.assert_array_equal(picture.rgb, upright[..., :3])
+        if channels == 4:
+            np.testing.assert_array_equal(picture.alpha, upright[..., 3])
+
+    def test_a_plane_that_is_no_colour_is_left_out(self) -> None:
+        data = tiff_by_hand(self.values, planes=True, extra=0)
+        np.testing.assert_array_equal(decode(data).rgb, self.values[..., :3])
+
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_compressed_planes_have_8_bits(self, order: str) -> None:
+        picture = decode(tiff_by_hand(self.values, planes=True, order=order, extra=2, deflated=True))
+        assert picture.alpha is not None
+        np.testing.assert_array_equal(picture.rgb, self.values[..., :3] >> 8)
+        np.testing.assert_array_equal(picture.alpha, self.values[..., 3] >> 8)
+
+
+class TestPlanesOfEightBits:
+    @pytest.mark.parametrize("deflated", [False, True])
+    @pytest.mark.parametrize(("channels", "extra"), [(3, None), (4, 2)])
+    def test_are_read_as_they_are(self, channels: int, extra: int | None, deflated: bool) -> None:
+        values = noise(5, 7, channels)
+        picture = decode(tiff_by_hand(values, planes=True, deflated=deflated, extra=extra))
+        np.testing.assert_array_equal(picture.rgb, values[..., :3])
+        if channels == 4:
+            np.testing.assert_array_equal(picture.alpha, values[..., 3])
+
+
+@pytest.mark.parametrize(
+    ("channels", "photometric", "extra", "deflated", "dtype"),
+    [
+        (2, 1, 2, True, np.uint8),
+        (4, 5, None, False, np.uint16),
+        (4, 2, 1, False, np.uint8),
+        (4, 2, 1, True, np.uint8),
+        (4, 2, 1, False, np.uint16),
+    ],
+    ids=["grey and transparency", "cmyk", "premultiplied", "premultiplied, deflated", "premultiplied, 16 bits"],
+)
+@pytest.mark.parametrize("read", [probe, decode])
+def test_planes_that_cannot_be_read_are_refused_and_no_noise(
+    read: Any, channels: int, photometric: int, extra: int | None, deflated: bool, dtype: type
+) -> None:
+    values = np.arange(35 * channels, dtype=dtype).reshape(5, 7, channels)
+    data = tiff_by_hand(values, planes=True, deflated=deflated, photometric=photometric, extra=extra)
+    with pytest.raises(PictureError, match="save it with interleaved channels"):
+        read(data)
 
 
 def test_read_manifest_of_other_pictures_and_no_pictures() -> None:
