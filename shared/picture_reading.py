@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
+from shared.grey_profiles import grey_table
 from shared.pixels import Pixels, bands, floats
 
 # Pillow's own limit is a warning at 89 megapixels; ours refuses, is a setting, and is checked from the header as well.
@@ -158,13 +159,18 @@ def read(data: bytes, limits: Limits) -> tuple[Pixels, Pixels | None, bytes | No
     uint8, or uint16 where the file has 16 bits per channel, unless those are compressed planes. Raises PictureError.
     """
     image = open_picture(data, limits)
+    is_deep_pair = _unpack_bytes(image)
     low = _low_bytes(data, image, limits)
     load(image)
     icc, transparent = image.info.get("icc_profile"), image.info.get("transparency")
     turned = upright(image)
+    if is_deep_pair:
+        return _from_grey(_deep_pairs(turned), None, icc)
     if turned.mode.startswith("I;16"):
-        grey = _grey(image, turned)
-        return np.broadcast_to(grey, (*grey.shape[:2], 3)), _without_colour(grey, transparent), None
+        return _from_grey(_grey(image, turned), transparent, icc)
+    if turned.mode in ("1", "L", "LA"):
+        shallow = _array(turned.convert("L") if turned.mode == "1" else turned, np.uint8)
+        return _from_grey(np.atleast_3d(shallow), transparent, icc)
     if low is not None:
         values = _joined(turned, low)
         alpha = values[..., 3] if values.shape[2] == 4 else _without_colour(values, transparent)
@@ -225,6 +231,35 @@ def _grey(image: ImageFile.ImageFile, turned: Image.Image) -> NDArray[np.uint16]
     return grey
 
 
+def _unpack_bytes(image: ImageFile.ImageFile) -> bool:
+    """Have a PNG of 16-bit greys with transparency give its bytes as they are: Pillow keeps every other one only.
+
+    Whether it is one. `image` must not be loaded yet.
+    """
+    if [tile.args for tile in image.tile] != ["LA;16B"]:
+        return False
+    image.tile = [tile._replace(args="RGBA") for tile in image.tile]
+    return True
+
+
+def _deep_pairs(image: Image.Image) -> NDArray[np.uint16]:
+    """Grey and transparency (H, W, 2) of an upright image of their bytes."""
+    values: NDArray[np.uint16] = _array(image, np.uint8).view(np.uint16)
+    return values.byteswap(inplace=True) if sys.byteorder == "little" else values
+
+
+def _from_grey(values: NDArray[Any], transparent: Any, icc: bytes | None) -> tuple[Pixels, Pixels | None, bytes | None]:
+    """What `read` returns for grey (H, W, 1), or grey and transparency (H, W, 2), which may be written to."""
+    alpha = values[..., 1] if values.shape[2] == 2 else _without_colour(values, transparent)
+    table = None if icc is None else grey_table(icc)
+    if table is not None:
+        if values.dtype == np.uint8:
+            table = _eight_bits(table[None, ::257])[0]
+        for rows in bands(*values.shape[:2]):
+            values[rows, :, 0] = table[values[rows, :, 0]]
+    return np.broadcast_to(values[..., :1], (*values.shape[:2], 3)), alpha, _rgb_profile(icc)
+
+
 def _eight_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """The nearest of 0–255 to each value (H, W) of 0–65535."""
     shallow = np.empty(values.shape, np.uint8)
@@ -264,7 +299,7 @@ def _joined(high: Image.Image, low: Image.Image) -> NDArray[np.uint16]:
     return values
 
 
-def _without_colour(values: NDArray[np.uint16], transparent: Any) -> NDArray[np.uint8] | None:
+def _without_colour(values: NDArray[Any], transparent: Any) -> NDArray[np.uint8] | None:
     """Transparency (H, W) of a picture (H, W, C) whose pixels of one colour (or grey) are not there; None: all are."""
     if transparent is None:
         return None
@@ -276,7 +311,7 @@ def _without_colour(values: NDArray[np.uint16], transparent: Any) -> NDArray[np.
 
 
 def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes | None]:
-    """RGB or RGBA of a picture in another mode, and the profile that is right for it."""
+    """RGB or RGBA of a picture in colours of another mode, and the profile that is right for it."""
     if image.mode in ("F", "I", "LAB", "HSV"):
         raise PictureError(
             f"pictures with {'32 bits per channel' if image.mode in 'FI' else image.mode + ' colours'} cannot be read; "
@@ -285,9 +320,7 @@ def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
     if image.mode in ("P", "PA"):
         has_alpha = image.mode == "PA" or "transparency" in image.info
         return image.convert("RGBA" if has_alpha else "RGB"), icc
-    if image.mode == "1":
-        image = image.convert("L")
-    if icc and image.mode in ("L", "CMYK") and "transparency" not in image.info:
+    if icc and image.mode == "CMYK":
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
@@ -295,8 +328,7 @@ def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
             converted = None  # a profile for other colours than the picture's: go on as if there were none
         if converted is not None:
             return converted, None
-    has_alpha = image.mode in ("LA", "La", "RGBa") or "transparency" in image.info
-    return image.convert("RGBA" if has_alpha else "RGB"), icc
+    return image.convert("RGBA" if image.mode in ("La", "RGBa") else "RGB"), icc
 
 
 def _rgb_profile(icc: bytes | None) -> bytes | None:

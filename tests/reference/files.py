@@ -85,3 +85,23 @@ def tiff_by_hand(
         directory += struct.pack(f"{order}HHI", tag, 4, len(numbers)) + held
     header = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, starts[-1])
     return header + b"".join(data) + directory + struct.pack(f"{order}I", 0) + after
+
+
+def grey_profile(curve: list[int]) -> bytes:
+    """A colour profile (ICC.1:2001-04) of greys. `curve`: 256 times a gamma, or values 0–65535 of light for equal steps
+    from black to white."""
+    white = struct.pack(">3i", 63_190, 65_536, 54_061)
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"grey\0" + bytes(79),
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": b"XYZ \0\0\0\0" + white,
+        b"kTRC": b"curv\0\0\0\0" + struct.pack(f">I{len(curve)}H", len(curve), *curve),
+    }
+    table, values = struct.pack(">I", len(tags)), b""
+    for name, value in tags.items():
+        table += struct.pack(">4sII", name, 128 + 4 + 12 * len(tags) + len(values), len(value))
+        values += value.ljust(-(-len(value) // 4) * 4, b"\0")
+    header = struct.pack(
+        ">I4xI4s4s4s12x4s28x", 128 + len(table + values), 0x02100000, b"mntr", b"GRAY", b"XYZ ", b"acsp"
+    )
+    return (header + white).ljust(128, b"\0") + table + values

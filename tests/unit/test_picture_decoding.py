@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from shared.pictures import Limits, PictureError, decode, probe, read_manifest
-from tests.reference.files import chunk, noise, png_by_hand, saved, tiff_by_hand
+from tests.reference.files import chunk, grey_profile, noise, png_by_hand, saved, tiff_by_hand
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -263,6 +265,14 @@ class TestSixteenBits:
         for channel in range(3):
             np.testing.assert_array_equal(rgb[..., channel], values)
 
+    def test_grey_png_with_transparency(self) -> None:
+        values = np.ascontiguousarray(self.values[..., :2])
+        rows = b"".join(b"\0" + row.tobytes() for row in values)
+        picture = decode(png_by_hand(7, 5, rows, 16, 4))
+        assert picture.rgb.dtype == np.uint16
+        np.testing.assert_array_equal(picture.rgb, np.repeat(values[..., :1], 3, axis=2))
+        np.testing.assert_array_equal(picture.alpha, values[..., 1])
+
     def test_transparent_colour(self) -> None:
         values = np.ascontiguousarray(self.values[..., :3])
         rows = b"".join(b"\0" + row.tobytes() for row in values)
@@ -332,6 +342,65 @@ def test_planes_that_cannot_be_read_are_refused_and_no_noise(
     data = tiff_by_hand(values, planes=True, deflated=deflated, photometric=photometric, extra=extra)
     with pytest.raises(PictureError, match="save it with interleaved channels"):
         read(data)
+
+
+class TestGreyProfiles:
+    """Greys with a profile of their own are converted to sRGB: by the profile's curve to light, and by sRGB's back."""
+
+    gamma = grey_profile([round(1.8 * 256)])
+    #: Darker than its gamma by what paper swallows, as in profiles of print.
+    dots = np.rint(np.linspace(0, 1, 64) ** 1.75 * 65_000).astype(int)
+    deep = np.random.default_rng(2).integers(0, 65_536, (6, 8, 2)).astype(">u2")
+
+    def test_8_bits(self) -> None:
+        grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+        picture = decode(saved(Image.fromarray(grey), "tiff", icc_profile=self.gamma))
+        self._assert_light(picture.rgb, (grey / 255) ** 1.8)
+        assert picture.icc is None
+
+    def test_jpeg_with_a_dot_gain(self) -> None:
+        grey = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (16, 1))
+        data = saved(Image.fromarray(grey), "jpeg", quality=100, icc_profile=grey_profile(self.dots.tolist()))
+        with Image.open(io.BytesIO(data)) as image:
+            stored = np.asarray(image)
+        self._assert_light(decode(data).rgb, np.interp(stored / 255, np.linspace(0, 1, 64), self.dots / 65_535))
+
+    def test_8_bits_with_transparency(self) -> None:
+        pairs = noise(6, 8, 2)
+        picture = decode(saved(Image.fromarray(pairs), "png", icc_profile=self.gamma))
+        self._assert_light(picture.rgb, (pairs[..., 0] / 255) ** 1.8)
+        np.testing.assert_array_equal(picture.alpha, pairs[..., 1])
+
+    def test_a_transparent_grey(self) -> None:
+        grey = np.uint8([[10, 90, 200]])
+        picture = decode(saved(Image.fromarray(grey), "png", icc_profile=self.gamma, transparency=90))
+        self._assert_light(picture.rgb, (grey / 255) ** 1.8)
+        assert picture.alpha is not None
+        assert picture.alpha.tolist() == [[255, 0, 255]]
+
+    @pytest.mark.parametrize("channels", [1, 2])
+    def test_16_bits(self, channels: int) -> None:
+        rows = b"".join(b"\0" + row.tobytes() for row in np.ascontiguousarray(self.deep[..., :channels]))
+        profile = chunk(b"iCCP", b"grey\0\0" + zlib.compress(self.gamma))
+        picture = decode(png_by_hand(8, 6, rows, 16, 0 if channels == 1 else 4, profile))
+        assert picture.rgb.dtype == np.uint16
+        self._assert_light(picture.rgb, (self.deep[..., 0] / 65_535) ** (461 / 256))
+        if channels == 2:
+            np.testing.assert_array_equal(picture.alpha, self.deep[..., 1])
+
+    @pytest.mark.parametrize("spoilt", [b"", gamma[:140], gamma[:16] + b"CMYK" + gamma[20:], b"nonsense" * 40])
+    def test_what_is_no_profile_of_greys_is_left_out(self, spoilt: bytes) -> None:
+        grey = noise(6, 8, 1)
+        picture = decode(saved(Image.fromarray(grey[..., 0]), "tiff", icc_profile=spoilt))
+        np.testing.assert_array_equal(picture.rgb, np.repeat(grey, 3, axis=2))
+        assert picture.icc is None
+
+    def _assert_light(self, rgb: np.ndarray, light: np.ndarray) -> None:
+        """`rgb` shows so much light (H, W), in 0–1, in sRGB (IEC 61966-2-1)."""
+        values = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+        most = np.iinfo(rgb.dtype).max
+        # Besides rounding, profiles hold their numbers in 16 bits.
+        assert np.abs(rgb - values[..., None] * most).max() <= 0.5 + most / 5000
 
 
 def test_read_manifest_of_other_pictures_and_no_pictures() -> None:
