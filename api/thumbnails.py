@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-from PIL import Image
-
 from shared.blobs import BlobMissing, Blobs
-from shared.picture_reading import viewable
+from shared.picture_reading import NO_LIMITS, open_picture, viewable
 from shared.pictures import PictureError
 from shared.store.assets import SCREEN_EDGE, THUMBNAIL_EDGE, blob_key, copy_key
 
@@ -40,7 +38,7 @@ def asset_copy(blobs: Blobs, asset_id: str, wanted: Copy) -> str:
 def _shrunk(data: bytes, wanted: Copy) -> bytes:
     long_edge = wanted.long_edge
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_picture(data, NO_LIMITS) as image:
             # Decodes large JPEGs at a fraction of their size.
             image.draft("RGB", (2 * long_edge, 2 * long_edge))
             image.load()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
+from shared.grey_profiles import grey_table
 from shared.pixels import Pixels, bands, floats
 
 # Pillow's own limit is a warning at 89 megapixels; ours refuses, is a setting, and is checked from the header as well.
@@ -44,6 +45,12 @@ _TURNS = {
 }
 #: TIFF's tag that says what the least value means, and its value for white.
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+#: What Pillow calls 16-bit pixels, or channels, without the byte order at the end.
+_DEEP = ("RGB;16", "RGBA;16", "R;16", "G;16", "B;16", "A;16")
+#: TIFF's tags for the bits of each channel and for how channels lie in the file, and the latter's value for planes.
+_BITS, _PLANAR, _SEPARATE = 258, 284, 2
+#: TIFF's tag for what the channels besides colours are, and its value for opacity that the colours are multiplied by.
+_EXTRA, _PREMULTIPLIED = 338, 1
 
 
 class PictureError(ValueError):
@@ -62,6 +69,10 @@ class Limits:
     max_bytes: int = 512 * 2**20
 
 
+#: For files that were looked at before, or of which the header alone is read.
+NO_LIMITS = Limits(max_pixels=sys.maxsize, max_side=sys.maxsize, max_bytes=sys.maxsize)
+
+
 def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
     """The file's header, read and held against the limits. Raises PictureError."""
     if not data:
@@ -72,6 +83,8 @@ def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
         image = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name != "MPO"])
     except UnidentifiedImageError:
         raise PictureError(_what_is(data)) from None
+    except MemoryError:
+        raise  # the picture is not at fault, and may be read when there is more
     except Exception as error:  # noqa: BLE001 - damaged headers raise nearly anything in Pillow's readers
         raise PictureError(f"the picture is damaged: its header cannot be read ({error})") from None
     width, height = image.size
@@ -86,18 +99,52 @@ def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
             f"the picture has {width}×{height} = {width * height / 1e6:.1f} megapixels, more than the "
             f"{limits.max_pixels / 1e6:.1f} allowed. Scale it down first"
         )
+    _mend_planes(image)
     return image
 
 
 def load(image: ImageFile.ImageFile) -> None:
-    """Decode the pixels. Raises PictureError."""
+    """Decode the pixels. Raises PictureError; MemoryError is no fault of the picture, and passes through."""
     try:
         image.load()
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - as in open_picture
         reason = str(error).removeprefix("image file is ")
         raise PictureError(
             f"the picture is damaged or cut short ({reason}); upload it again, or open it and save it anew"
         ) from None
+
+
+def _mend_planes(image: ImageFile.ImageFile) -> None:
+    """Have a TIFF's channels read as they are where each is a plane by itself. Raises PictureError where none can be.
+
+    Pillow takes uncompressed planes of 16 bits for planes of 8, mixes up grey with its transparency, and takes colours
+    that were multiplied by their opacity for others.
+    """
+    if not _in_planes(image):
+        return
+    tags: Any = getattr(image, "tag_v2", {})
+    # Damaged files have anything there.
+    bits, extra = (found if isinstance(found, tuple) else () for found in (tags.get(_BITS), tags.get(_EXTRA)))
+    deep = 16 in bits and all(tile.codec_name == "raw" for tile in image.tile)
+    if image.mode == "LA" or (deep and image.mode == "CMYK") or _PREMULTIPLIED in extra:
+        raise PictureError(
+            f"{'grey' if image.mode == 'LA' else image.mode} TIFF files whose channels are separate "
+            "planes cannot be read; save it with interleaved channels"
+        )
+    if deep:
+        raw = ";16L" if tags.prefix == b"II" else ";16B"
+        image.tile = [
+            tile._replace(args=(tile.args[0] + raw, *tile.args[1:]))
+            for tile in image.tile
+            # What is neither a colour nor transparency is left out.
+            if isinstance(tile.args, tuple) and tile.args[0] in image.getbands()
+        ]
+
+
+def _in_planes(image: ImageFile.ImageFile) -> bool:
+    return getattr(image, "tag_v2", {}).get(_PLANAR) == _SEPARATE and len(image.getbands()) > 1
 
 
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
@@ -109,16 +156,21 @@ def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
 def read(data: bytes, limits: Limits) -> tuple[Pixels, Pixels | None, bytes | None]:
     """Colours (H, W, 3), transparency (H, W) or None, and the colours' profile, of an upright picture.
 
-    uint8, or uint16 where the file has 16 bits per channel. Raises PictureError.
+    uint8, or uint16 where the file has 16 bits per channel, unless those are compressed planes. Raises PictureError.
     """
     image = open_picture(data, limits)
+    is_deep_pair = _unpack_bytes(image)
     low = _low_bytes(data, image, limits)
     load(image)
     icc, transparent = image.info.get("icc_profile"), image.info.get("transparency")
     turned = upright(image)
+    if is_deep_pair:
+        return _from_grey(_deep_pairs(turned), None, icc)
     if turned.mode.startswith("I;16"):
-        grey = _grey(image, turned)
-        return np.broadcast_to(grey, (*grey.shape[:2], 3)), _without_colour(grey, transparent), None
+        return _from_grey(_grey(image, turned), transparent, icc)
+    if turned.mode in ("1", "L", "LA"):
+        shallow = _array(turned.convert("L") if turned.mode == "1" else turned, np.uint8)
+        return _from_grey(np.atleast_3d(shallow), transparent, icc)
     if low is not None:
         values = _joined(turned, low)
         alpha = values[..., 3] if values.shape[2] == 4 else _without_colour(values, transparent)
@@ -179,6 +231,35 @@ def _grey(image: ImageFile.ImageFile, turned: Image.Image) -> NDArray[np.uint16]
     return grey
 
 
+def _unpack_bytes(image: ImageFile.ImageFile) -> bool:
+    """Have a PNG of 16-bit greys with transparency give its bytes as they are: Pillow keeps every other one only.
+
+    Whether it is one. `image` must not be loaded yet.
+    """
+    if [tile.args for tile in image.tile] != ["LA;16B"]:
+        return False
+    image.tile = [tile._replace(args="RGBA") for tile in image.tile]
+    return True
+
+
+def _deep_pairs(image: Image.Image) -> NDArray[np.uint16]:
+    """Grey and transparency (H, W, 2) of an upright image of their bytes."""
+    values: NDArray[np.uint16] = _array(image, np.uint8).view(np.uint16)
+    return values.byteswap(inplace=True) if sys.byteorder == "little" else values
+
+
+def _from_grey(values: NDArray[Any], transparent: Any, icc: bytes | None) -> tuple[Pixels, Pixels | None, bytes | None]:
+    """What `read` returns for grey (H, W, 1), or grey and transparency (H, W, 2), which may be written to."""
+    alpha = values[..., 1] if values.shape[2] == 2 else _without_colour(values, transparent)
+    table = None if icc is None else grey_table(icc)
+    if table is not None:
+        if values.dtype == np.uint8:
+            table = _eight_bits(table[None, ::257])[0]
+        for rows in bands(*values.shape[:2]):
+            values[rows, :, 0] = table[values[rows, :, 0]]
+    return np.broadcast_to(values[..., :1], (*values.shape[:2], 3)), alpha, _rgb_profile(icc)
+
+
 def _eight_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """The nearest of 0–255 to each value (H, W) of 0–65535."""
     shallow = np.empty(values.shape, np.uint8)
@@ -195,8 +276,10 @@ def _low_bytes(data: bytes, image: ImageFile.ImageFile, limits: Limits) -> Image
     """
     other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
     rawmodes = [tile.args[0] if isinstance(tile.args, tuple) else tile.args for tile in image.tile]
-    if not rawmodes or any(str(raw)[:-1] not in ("RGB;16", "RGBA;16") for raw in rawmodes):
+    if not rawmodes or any(str(raw)[:-1] not in _DEEP for raw in rawmodes):
         return None
+    if _in_planes(image) and image.tile[0].codec_name == "libtiff":
+        return None  # it unpacks planes by itself, in one way
     second = open_picture(data, limits)
     second.tile = [
         tile._replace(args=swapped if isinstance(tile.args, str) else (swapped, *(tile.args or ())[1:]))
@@ -216,7 +299,7 @@ def _joined(high: Image.Image, low: Image.Image) -> NDArray[np.uint16]:
     return values
 
 
-def _without_colour(values: NDArray[np.uint16], transparent: Any) -> NDArray[np.uint8] | None:
+def _without_colour(values: NDArray[Any], transparent: Any) -> NDArray[np.uint8] | None:
     """Transparency (H, W) of a picture (H, W, C) whose pixels of one colour (or grey) are not there; None: all are."""
     if transparent is None:
         return None
@@ -228,7 +311,7 @@ def _without_colour(values: NDArray[np.uint16], transparent: Any) -> NDArray[np.
 
 
 def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes | None]:
-    """RGB or RGBA of a picture in another mode, and the profile that is right for it."""
+    """RGB or RGBA of a picture in colours of another mode, and the profile that is right for it."""
     if image.mode in ("F", "I", "LAB", "HSV"):
         raise PictureError(
             f"pictures with {'32 bits per channel' if image.mode in 'FI' else image.mode + ' colours'} cannot be read; "
@@ -237,9 +320,7 @@ def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
     if image.mode in ("P", "PA"):
         has_alpha = image.mode == "PA" or "transparency" in image.info
         return image.convert("RGBA" if has_alpha else "RGB"), icc
-    if image.mode == "1":
-        image = image.convert("L")
-    if icc and image.mode in ("L", "CMYK") and "transparency" not in image.info:
+    if icc and image.mode == "CMYK":
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
@@ -247,8 +328,7 @@ def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
             converted = None  # a profile for other colours than the picture's: go on as if there were none
         if converted is not None:
             return converted, None
-    has_alpha = image.mode in ("LA", "La", "RGBa") or "transparency" in image.info
-    return image.convert("RGBA" if has_alpha else "RGB"), icc
+    return image.convert("RGBA" if image.mode in ("La", "RGBa") else "RGB"), icc
 
 
 def _rgb_profile(icc: bytes | None) -> bytes | None:

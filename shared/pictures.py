@@ -8,7 +8,6 @@ input's profile. Only what has no RGB profile of its own (CMYK, grey with a prof
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -17,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.picture_files import PNG_KEYWORD, common_file, manifest_in_xmp, png16, tiff
-from shared.picture_reading import FORMATS, Limits, PictureError, load, open_picture, read, upright_size
-from shared.pixels import Pixels, bands, floats
+from shared.picture_reading import FORMATS, NO_LIMITS, Limits, PictureError, load, open_picture, read, upright_size
+from shared.pixels import FloatArray, Pixels, bands, floats
 from shared.resampling import Resampled
 from shared.specs import Output
 
@@ -41,8 +40,6 @@ __all__ = [
 #: Longest side in pixels that an output format can hold (libwebp's and libjpeg's own limits).
 _LONGEST_SIDE = {"webp": 16_383, "jpeg": 65_500}
 DEFAULT_LIMITS = Limits()
-#: Of a file whose header alone is read: outputs may be larger than what may be uploaded, and nothing is decoded.
-_HEADER_LIMITS = Limits(max_pixels=sys.maxsize, max_side=sys.maxsize, max_bytes=sys.maxsize)
 
 
 @dataclass(frozen=True)
@@ -67,21 +64,50 @@ class Picture:
     @property
     def over_black(self) -> Pixels:
         """The colours (H, W, 3) laid over black; `rgb` itself where nothing shows through."""
+        return self.rgb if self.alpha is None else _laid(self.rgb, self.alpha, np.zeros(3, np.float32))
+
+    @property
+    def over_mean(self) -> Pixels:
+        """The colours (H, W, 3) laid over the mean of those that are seen, which each counts for as far as it is opaque;
+        `rgb` itself where nothing shows through. Raises PictureError where everything does."""
         if self.alpha is None:
             return self.rgb
-        laid = np.empty_like(self.rgb)
-        for rows in bands(*laid.shape[:2]):
-            opacity = floats(self.alpha[rows])[..., None] / np.float32(255)
-            laid[rows] = np.rint(self.rgb[rows] * opacity)
-        return laid
+        total, seen = np.zeros(3), 0.0
+        for rows in bands(*self.rgb.shape[:2]):
+            opacity = floats(self.alpha[rows])
+            total += np.einsum("hw,hwc->c", opacity, floats(self.rgb[rows]), dtype=np.float64)
+            seen += float(opacity.sum(dtype=np.float64))
+        if seen == 0:
+            raise PictureError(
+                "a style or a guide that is transparent everywhere shows nothing; choose another picture"
+            )
+        return _laid(self.rgb, self.alpha, (total / seen).astype(np.float32))
+
+
+def _laid(rgb: Pixels, alpha: Pixels, colour: FloatArray) -> Pixels:
+    """Colours (H, W, 3) over one colour (3) in 0–255."""
+    laid = np.empty_like(rgb)
+    under = colour * np.float32(257 if rgb.dtype == np.uint16 else 1)
+    for rows in bands(*laid.shape[:2]):
+        opacity = floats(alpha[rows])[..., None] / np.float32(255)
+        laid[rows] = np.rint(rgb[rows] * opacity + under * (1 - opacity))
+    return laid
 
 
 def rendered_from(pictures: Mapping[str, Picture]) -> dict[str, Pixels]:
-    """What a job is rendered from, by its pictures' fields (`shared.specs.assets_of`): masks are not laid where they
-    are transparent; what is transparent elsewhere is rendered, because outputs keep the transparency."""
-    return {
-        field: picture.over_black if field.endswith(".mask") else picture.rgb for field, picture in pictures.items()
-    }
+    """What a job is rendered from, by its pictures' fields (`shared.specs.assets_of`).
+
+    Masks are not laid where they are transparent. Of styles and guides counts what is seen: what is hidden under their
+    transparency, often an editor's leftovers, becomes the mean of that. Of the input or the content all is rendered,
+    because outputs keep its transparency. Raises PictureError for styles and guides that are transparent everywhere.
+    """
+    return {field: _rendered(field, picture) for field, picture in pictures.items()}
+
+
+def _rendered(field: str, picture: Picture) -> Pixels:
+    if field.endswith(".mask"):
+        return picture.over_black
+    return picture.over_mean if field == "guide" or field.startswith("styles.") else picture.rgb
 
 
 def probe(data: bytes, limits: Limits = DEFAULT_LIMITS) -> PictureInfo:
@@ -100,7 +126,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
 
 def size_of(data: bytes) -> tuple[int, int]:
     """Width and height that the header of a picture file of any size tells, not turned. Raises PictureError."""
-    return open_picture(data, _HEADER_LIMITS).size
+    return open_picture(data, NO_LIMITS).size
 
 
 def encode(
@@ -161,7 +187,7 @@ def read_manifest(data: bytes) -> str | None:
 
     Pictures may have any size: only their header is read.
     """
-    image = open_picture(data, _HEADER_LIMITS)
+    image = open_picture(data, NO_LIMITS)
     if image.format == "PNG":
         return image.info.get(PNG_KEYWORD.decode())
     if image.format == "TIFF":

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.integration.conftest import RunningApi, picture, uploaded
+from tests.reference.files import tiff_by_hand
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -100,11 +101,13 @@ def test_a_copy_for_screens_is_what_browsers_show(one_api: RunningApi) -> None:
     assert thumbnail.headers["etag"] != client.get(f"/v1/assets/{large}?screen=true").headers["etag"]
 
 
+GREYS = np.repeat(np.array([0, 32896, 65535], np.uint16), 40)
+
+
 def greys(format: str, **options: Any) -> bytes:
     """A file of 16-bit greys: black on the left, half as bright as white in the middle, white on the right."""
     file = io.BytesIO()
-    values = np.repeat(np.array([0, 32896, 65535], np.uint16), 40)
-    Image.fromarray(np.tile(values, (90, 1))).save(file, format, **options)
+    Image.fromarray(np.tile(GREYS, (90, 1))).save(file, format, **options)
     return file.getvalue()
 
 
@@ -114,8 +117,9 @@ def greys(format: str, **options: Any) -> bytes:
         (greys("PNG"), (0, 128, 255)),
         (greys("TIFF", tiffinfo={262: 1}), (0, 128, 255)),
         (greys("TIFF", tiffinfo={262: 0}), (255, 127, 0)),
+        (tiff_by_hand(np.tile(GREYS[:, None], (90, 1, 3)), planes=True), (0, 128, 255)),
     ],
-    ids=["png", "tiff", "tiff, white is zero"],
+    ids=["png", "tiff", "tiff, white is zero", "tiff in planes"],
 )
 def test_thumbnails_of_deep_greys_are_as_bright_as_the_picture(
     one_api: RunningApi, data: bytes, expected: tuple[int, ...]

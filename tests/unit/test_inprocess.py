@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from deploy.inprocess import Bench, Rendered
 from deploy.verifying import compare
 from shared.outputs import manifest_in
-from shared.pictures import Picture
+from shared.pictures import Picture, PictureError, rendered_from
 from shared.plan import Machine
 from shared.settings import Settings
-from shared.specs import DreamSpec, StyleSpec
+from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
 from tests.reference.pictures import drawn
 from worker.render import OutOfMemory, Rendering, begin
 
@@ -144,3 +145,54 @@ def test_a_mask_is_not_laid_where_it_is_transparent(tmp_path: Path) -> None:
     assert np.array_equal(rendered(transparent).rgb, rendered(grey).rgb)
     assert np.array_equal(deep.over_black, grey.rgb.astype(np.uint16) * 257)
     assert Picture(white).over_black is white
+
+
+def test_what_is_hidden_under_transparency_is_no_style_and_no_guide(tmp_path: Path) -> None:
+    """A style that is cut out is as good as the same one upon its own mean colour, whatever an editor left outside."""
+    style = {"kind": "style", "content": "sha256:" + "0" * 64, "styles": [{"asset": "sha256:" + "1" * 64}]}
+    dream = {
+        "kind": "dream",
+        "input": "sha256:" + "0" * 64,
+        "guide": "sha256:" + "1" * 64,
+        "objective": [{"layer": "mixed4a", "statistic": "guided"}],
+    }
+    seen = np.zeros((64, 64), bool)
+    seen[8:48, 16:60] = True
+    shown = drawn(64, 64, seed=1).round().astype(np.uint8)
+    opacity = np.where(seen, 255, 0).astype(np.uint8)
+    mean = shown[seen].mean(axis=0).round().astype(np.uint8)
+    leftovers = {"black": (0, 0, 0), "magenta": (255, 0, 255)}
+    hidden = {
+        name: Picture(np.where(seen[..., None], shown, np.uint8(rest)), opacity) for name, rest in leftovers.items()
+    }
+    bench = Bench.of("motifnet", Settings(data=tmp_path))
+
+    def rendered(fields: dict[str, Any], picture: Picture) -> NDArray[np.float32]:
+        spec = SPEC.validate_python(fields | {"octaves": {"count": 1}, "iterations": 2})
+        base, other = assets_of(spec)
+        return bench.render(spec, {base: Picture(drawn(64, 64)), other: picture}, show=lambda _: None).rgb
+
+    for fields in (style, style | {"keep_colors": True}, dream):
+        laid = rendered(fields, Picture(np.where(seen[..., None], shown, mean)))
+        assert all(np.array_equal(rendered(fields, picture), laid) for picture in hidden.values())
+        assert not np.array_equal(rendered(fields, Picture(hidden["black"].rgb)), laid)
+
+
+def test_a_picture_counts_as_far_as_it_is_opaque() -> None:
+    """Of a fifth of white and four fifths of black, the mean is a dark grey."""
+    rgb = np.uint8([[[255] * 3, [0] * 3, [200, 0, 0]]])
+    alpha = np.uint8([[51, 204, 0]])
+    for picture, unit in (Picture(rgb, alpha), 1), (Picture(rgb.astype(np.uint16) * 257, alpha), 257):
+        assert picture.over_mean.dtype == picture.rgb.dtype
+        # 255 × 0.2 + 51 × 0.8; 0 × 0.8 + 51 × 0.2; 51.
+        expected = np.array([[[91.8] * 3, [10.2] * 3, [51] * 3]]) * unit
+        assert np.abs(picture.over_mean - expected).max() <= 0.5
+    assert Picture(rgb).over_mean is rgb
+
+
+@pytest.mark.parametrize("field", ["guide", "styles.1.asset"])
+def test_a_style_or_a_guide_that_is_all_transparent_is_refused(field: str) -> None:
+    nothing = Picture(np.full((4, 4, 3), 90, np.uint8), np.zeros((4, 4), np.uint8))
+    with pytest.raises(PictureError, match="transparent everywhere"):
+        rendered_from({field: nothing})
+    assert rendered_from({"content": nothing})["content"] is nothing.rgb

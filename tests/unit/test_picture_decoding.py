@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-import struct
+import io
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from shared.pictures import Limits, PictureError, decode, probe, read_manifest
-from tests.reference.files import chunk, noise, png_by_hand, saved
+from tests.reference.files import chunk, grey_profile, noise, png_by_hand, saved, tiff_by_hand
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -97,9 +102,12 @@ class TestRefusals:
 
     @pytest.mark.filterwarnings("ignore")  # Pillow warns of odd metadata on its way to refusing it
     @settings(max_examples=150, deadline=None)
-    @given(st.sampled_from(["png", "jpeg", "webp", "tiff", "gif"]), st.data())
+    @given(st.sampled_from(["png", "jpeg", "webp", "tiff", "gif", "tiff in planes"]), st.data())
     def test_damage_anywhere_is_refused_or_survived_but_never_crashes(self, kind: str, data: st.DataObject) -> None:
-        whole = bytearray(saved(Image.fromarray(noise(16, 16)), kind))
+        if kind == "tiff in planes":
+            whole = bytearray(tiff_by_hand(noise(2, 2, 4).astype(np.uint16), planes=True, extra=2))
+        else:
+            whole = bytearray(saved(Image.fromarray(noise(16, 16)), kind))
         for _ in range(data.draw(st.integers(1, 4))):
             whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
         try:
@@ -110,6 +118,46 @@ class TestRefusals:
             assert picture.rgb.dtype in (np.uint8, np.uint16)
             assert picture.rgb.ndim == 3
             assert picture.rgb.shape[2] == 3
+
+
+class TestTooLittleMemory:
+    """A picture that does not fit into memory is not damaged: a worker with more may read it."""
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the limit is not kept to")
+    @pytest.mark.parametrize("read", ["probe", "decode"])
+    def test_decoding(self, read: str, tmp_path: Path) -> None:
+        (tmp_path / "large.png").write_bytes(saved(Image.new("RGB", (6000, 6000)), "png"))
+        program = f"""
+import resource
+from pathlib import Path
+from shared.pictures import {read}
+data = Path("large.png").read_bytes()
+taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + 2**25, resource.RLIM_INFINITY))
+try:
+    {read}(data)
+except MemoryError:
+    print("no memory")
+"""
+        root = Path(__file__).parents[2]
+        told = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert told.stdout == "no memory\n"
+
+    def test_reading_the_header(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise MemoryError
+
+        data = saved(Image.fromarray(noise(4, 4)), "png")
+        monkeypatch.setattr(Image, "open", full)
+        with pytest.raises(MemoryError):
+            probe(data)
 
 
 class TestDecode:
@@ -217,6 +265,14 @@ class TestSixteenBits:
         for channel in range(3):
             np.testing.assert_array_equal(rgb[..., channel], values)
 
+    def test_grey_png_with_transparency(self) -> None:
+        values = np.ascontiguousarray(self.values[..., :2])
+        rows = b"".join(b"\0" + row.tobytes() for row in values)
+        picture = decode(png_by_hand(7, 5, rows, 16, 4))
+        assert picture.rgb.dtype == np.uint16
+        np.testing.assert_array_equal(picture.rgb, np.repeat(values[..., :1], 3, axis=2))
+        np.testing.assert_array_equal(picture.alpha, values[..., 1])
+
     def test_transparent_colour(self) -> None:
         values = np.ascontiguousarray(self.values[..., :3])
         rows = b"".join(b"\0" + row.tobytes() for row in values)
@@ -226,25 +282,125 @@ class TestSixteenBits:
 
     @pytest.mark.parametrize("order", ["<", ">"])
     def test_uncompressed_tiff_of_either_byte_order(self, order: str) -> None:
-        values = np.ascontiguousarray(self.values[..., :3])
-        entries = [
-            (256, 3, 1, 7),
-            (257, 3, 1, 5),
-            (258, 3, 3, 8 + 2 + 9 * 12 + 4),
-            (259, 3, 1, 1),
-            (262, 3, 1, 2),
-            (273, 4, 1, 8 + 2 + 9 * 12 + 4 + 6),
-            (277, 3, 1, 3),
-            (278, 3, 1, 5),
-            (279, 4, 1, 5 * 7 * 6),
-        ]
-        data = struct.pack(f"{order}2sHIH", b"II" if order == "<" else b"MM", 42, 8, len(entries))
-        for tag, kind, count, value in entries:
-            small = kind == 3 and count == 1
-            data += struct.pack(f"{order}HHI", tag, kind, count)
-            data += struct.pack(f"{order}HH", value, 0) if small else struct.pack(f"{order}I", value)
-        data += struct.pack(f"{order}IHHH", 0, 16, 16, 16) + values.astype(f"{order}u2").tobytes()
-        np.testing.assert_array_equal(decode(data).rgb, values)
+        values = self.values[..., :3]
+        np.testing.assert_array_equal(decode(tiff_by_hand(values, order=order)).rgb, values)
+
+    @pytest.mark.parametrize("order", ["<", ">"])
+    @pytest.mark.parametrize(("channels", "strips", "orientation"), [(3, 1, 1), (4, 1, 1), (4, 2, 1), (3, 1, 6)])
+    def test_uncompressed_planes(self, order: str, channels: int, strips: int, orientation: int) -> None:
+        """TIFF's other order of channels, "per channel": first all reds, then all greens, then all blues."""
+        values = self.values[..., :channels]
+        extra = 2 if channels == 4 else None
+        picture = decode(
+            tiff_by_hand(values, planes=True, order=order, extra=extra, strips=strips, orientation=orientation)
+        )
+        upright = np.rot90(values, -1) if orientation == 6 else values
+        assert picture.rgb.dtype == np.uint16
+        np.testing.assert_array_equal(picture.rgb, upright[..., :3])
+        if channels == 4:
+            np.testing.assert_array_equal(picture.alpha, upright[..., 3])
+
+    def test_a_plane_that_is_no_colour_is_left_out(self) -> None:
+        data = tiff_by_hand(self.values, planes=True, extra=0)
+        np.testing.assert_array_equal(decode(data).rgb, self.values[..., :3])
+
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_compressed_planes_have_8_bits(self, order: str) -> None:
+        picture = decode(tiff_by_hand(self.values, planes=True, order=order, extra=2, deflated=True))
+        assert picture.alpha is not None
+        np.testing.assert_array_equal(picture.rgb, self.values[..., :3] >> 8)
+        np.testing.assert_array_equal(picture.alpha, self.values[..., 3] >> 8)
+
+
+class TestPlanesOfEightBits:
+    @pytest.mark.parametrize("deflated", [False, True])
+    @pytest.mark.parametrize(("channels", "extra"), [(3, None), (4, 2)])
+    def test_are_read_as_they_are(self, channels: int, extra: int | None, deflated: bool) -> None:
+        values = noise(5, 7, channels)
+        picture = decode(tiff_by_hand(values, planes=True, deflated=deflated, extra=extra))
+        np.testing.assert_array_equal(picture.rgb, values[..., :3])
+        if channels == 4:
+            np.testing.assert_array_equal(picture.alpha, values[..., 3])
+
+
+@pytest.mark.parametrize(
+    ("channels", "photometric", "extra", "deflated", "dtype"),
+    [
+        (2, 1, 2, True, np.uint8),
+        (4, 5, None, False, np.uint16),
+        (4, 2, 1, False, np.uint8),
+        (4, 2, 1, True, np.uint8),
+        (4, 2, 1, False, np.uint16),
+    ],
+    ids=["grey and transparency", "cmyk", "premultiplied", "premultiplied, deflated", "premultiplied, 16 bits"],
+)
+@pytest.mark.parametrize("read", [probe, decode])
+def test_planes_that_cannot_be_read_are_refused_and_no_noise(
+    read: Any, channels: int, photometric: int, extra: int | None, deflated: bool, dtype: type
+) -> None:
+    values = np.arange(35 * channels, dtype=dtype).reshape(5, 7, channels)
+    data = tiff_by_hand(values, planes=True, deflated=deflated, photometric=photometric, extra=extra)
+    with pytest.raises(PictureError, match="save it with interleaved channels"):
+        read(data)
+
+
+class TestGreyProfiles:
+    """Greys with a profile of their own are converted to sRGB: by the profile's curve to light, and by sRGB's back."""
+
+    gamma = grey_profile([round(1.8 * 256)])
+    #: Darker than its gamma by what paper swallows, as in profiles of print.
+    dots = np.rint(np.linspace(0, 1, 64) ** 1.75 * 65_000).astype(int)
+    deep = np.random.default_rng(2).integers(0, 65_536, (6, 8, 2)).astype(">u2")
+
+    def test_8_bits(self) -> None:
+        grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+        picture = decode(saved(Image.fromarray(grey), "tiff", icc_profile=self.gamma))
+        self._assert_light(picture.rgb, (grey / 255) ** 1.8)
+        assert picture.icc is None
+
+    def test_jpeg_with_a_dot_gain(self) -> None:
+        grey = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (16, 1))
+        data = saved(Image.fromarray(grey), "jpeg", quality=100, icc_profile=grey_profile(self.dots.tolist()))
+        with Image.open(io.BytesIO(data)) as image:
+            stored = np.asarray(image)
+        self._assert_light(decode(data).rgb, np.interp(stored / 255, np.linspace(0, 1, 64), self.dots / 65_535))
+
+    def test_8_bits_with_transparency(self) -> None:
+        pairs = noise(6, 8, 2)
+        picture = decode(saved(Image.fromarray(pairs), "png", icc_profile=self.gamma))
+        self._assert_light(picture.rgb, (pairs[..., 0] / 255) ** 1.8)
+        np.testing.assert_array_equal(picture.alpha, pairs[..., 1])
+
+    def test_a_transparent_grey(self) -> None:
+        grey = np.uint8([[10, 90, 200]])
+        picture = decode(saved(Image.fromarray(grey), "png", icc_profile=self.gamma, transparency=90))
+        self._assert_light(picture.rgb, (grey / 255) ** 1.8)
+        assert picture.alpha is not None
+        assert picture.alpha.tolist() == [[255, 0, 255]]
+
+    @pytest.mark.parametrize("channels", [1, 2])
+    def test_16_bits(self, channels: int) -> None:
+        rows = b"".join(b"\0" + row.tobytes() for row in np.ascontiguousarray(self.deep[..., :channels]))
+        profile = chunk(b"iCCP", b"grey\0\0" + zlib.compress(self.gamma))
+        picture = decode(png_by_hand(8, 6, rows, 16, 0 if channels == 1 else 4, profile))
+        assert picture.rgb.dtype == np.uint16
+        self._assert_light(picture.rgb, (self.deep[..., 0] / 65_535) ** (461 / 256))
+        if channels == 2:
+            np.testing.assert_array_equal(picture.alpha, self.deep[..., 1])
+
+    @pytest.mark.parametrize("spoilt", [b"", gamma[:140], gamma[:16] + b"CMYK" + gamma[20:], b"nonsense" * 40])
+    def test_what_is_no_profile_of_greys_is_left_out(self, spoilt: bytes) -> None:
+        grey = noise(6, 8, 1)
+        picture = decode(saved(Image.fromarray(grey[..., 0]), "tiff", icc_profile=spoilt))
+        np.testing.assert_array_equal(picture.rgb, np.repeat(grey, 3, axis=2))
+        assert picture.icc is None
+
+    def _assert_light(self, rgb: np.ndarray, light: np.ndarray) -> None:
+        """`rgb` shows so much light (H, W), in 0–1, in sRGB (IEC 61966-2-1)."""
+        values = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+        most = np.iinfo(rgb.dtype).max
+        # Besides rounding, profiles hold their numbers in 16 bits.
+        assert np.abs(rgb - values[..., None] * most).max() <= 0.5 + most / 5000
 
 
 def test_read_manifest_of_other_pictures_and_no_pictures() -> None:

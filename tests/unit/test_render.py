@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -286,6 +287,21 @@ def test_kept_colours_are_the_contents(network: Network) -> None:
     chroma = (output - luminance(output))[inside], (content - luminance(content))[inside]
     assert np.abs(chroma[0] - chroma[1]).max() < 0.01
     assert np.abs(output - content).mean() > 1
+
+
+def test_kept_colours_cost_no_copy_of_a_large_style(network: Network) -> None:
+    large = np.zeros((3000, 4000, 3), np.uint8)
+    large[::2] = 200
+    spec, planned = prepared(STYLE | {"keep_colors": True})
+    tracemalloc.start()
+    try:
+        rendering = begin(spec, planned, network, PICTURES | {"styles.0.asset": large})
+        taken, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not rendering.progress.finished
+    assert taken < 10e6
+    assert peak < 2 * large.nbytes
 
 
 def test_styles_are_mixed_by_weight(network: Network) -> None:

@@ -10,7 +10,7 @@ from shared.pixels import floats
 from shared.plan import OctavePlan, plan
 from shared.specs import DreamSpec
 from tests.reference import pictures
-from worker.render.color import luminance, matched, recoloured
+from worker.render.color import Distribution, Matching, luminance, recoloured
 from worker.render.recipe import never
 from worker.render.resample import (
     add_detail,
@@ -103,15 +103,31 @@ class TestColours:
         np.testing.assert_allclose(luminance((values * 257).astype(np.uint16)), luminance(values), atol=1e-4)
 
     def test_a_matched_style_has_the_contents_brightness_and_contrast(self) -> None:
-        found, wanted = matched(self.picture, self.content), luminance(self.content)
+        found, wanted = self._matched(self.picture), luminance(self.content)
         assert found.mean() == pytest.approx(wanted.mean(), rel=1e-4)
         assert found.std() == pytest.approx(wanted.std(), rel=1e-4)
         assert pictures.cosine(found - found.mean(), luminance(self.picture) - luminance(self.picture).mean()) > 0.9999
 
-    def test_a_flat_style_is_matched_without_dividing_by_zero(self) -> None:
-        found = matched(np.full((8, 8, 3), 77, np.uint8), self.content)
-        assert found.std() < 1
+    @pytest.mark.parametrize("size", [(13, 17), (95, 80)])
+    def test_matching_commutes_with_resizing(self, size: tuple[int, int]) -> None:
+        """Styles are matched at the size that they are measured at, as if they had been before."""
+        matching = Matching(Distribution.of(self.picture), Distribution.of(self.content))
+        found = resize(self.picture, *size, never)
+        matching.apply(found)
+        np.testing.assert_allclose(found, resize(self._matched(self.picture), *size, never), atol=1e-3)
+
+    @pytest.mark.parametrize("size", [(8, 8), (5, 11), (30, 30)])
+    def test_a_flat_style_has_the_contents_brightness_and_no_contrast(self, size: tuple[int, int]) -> None:
+        flat = np.full((8, 8, 3), (77, 31, 205), np.uint8)
+        found = resize(flat, *size, never)
+        Matching(Distribution.of(flat), Distribution.of(self.content)).apply(found)
+        assert found.std() < 0.01
         assert found.mean() == pytest.approx(luminance(self.content).mean(), abs=0.1)
+
+    def _matched(self, style: np.ndarray) -> np.ndarray:
+        found = style.copy()
+        Matching(Distribution.of(style), Distribution.of(self.content)).apply(found)
+        return found
 
     @pytest.mark.parametrize("size", [(40, 50), (80, 100)])
     def test_recoloured_pictures_have_their_own_luminance_and_the_contents_colours(self, size: tuple[int, int]) -> None:

@@ -8,6 +8,7 @@ are worked on at a time.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from worker.render.recipe import never
 
 #: Rec. 601 luma.
 WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+#: A style whose luminance spreads less has one brightness; what resampling rounds off must not be made contrast of.
+_FLAT = 1e-2
 
 
 def luminance(picture: Pixels, *, out: FloatArray | None = None) -> FloatArray:
@@ -27,15 +30,43 @@ def luminance(picture: Pixels, *, out: FloatArray | None = None) -> FloatArray:
     return result
 
 
-def matched(style: Pixels, content: Pixels) -> FloatArray:
-    """`style` in grey, with the mean and the standard deviation of the content's luminance."""
-    (style_mean, style_spread), (mean, spread) = _distribution(style), _distribution(content)
-    contrast = np.float32(spread / max(style_spread, 1e-6))
-    result = luminance(style)
-    result -= np.float32(style_mean)
-    result *= contrast
-    result += np.float32(mean)
-    return result
+@dataclass(frozen=True)
+class Distribution:
+    """Mean and standard deviation of a picture's luminance, in 0–255."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, picture: Pixels) -> Distribution:
+        """That of a picture (H, W, 3)."""
+        total = squares = 0.0
+        for rows in bands(*picture.shape[:2]):
+            grey = _grey(floats(picture[rows])).astype(np.float64)
+            total += grey.sum()
+            squares += np.square(grey).sum()
+        count = picture.shape[0] * picture.shape[1]
+        mean = total / count
+        return cls(mean, math.sqrt(max(squares / count - mean * mean, 0.0)))
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What gives a style in grey the mean and the standard deviation of the content's luminance.
+
+    It is linear, so that it may be done to the style at any size: only what is measured needs to be in grey.
+    """
+
+    style: Distribution
+    content: Distribution
+
+    def apply(self, picture: FloatArray) -> None:
+        """To the style (H, W, 3), in place."""
+        flat = self.style.spread < _FLAT
+        luminance(picture, out=picture)
+        picture -= np.float32(self.style.mean)
+        picture *= np.float32(0 if flat else self.content.spread / self.style.spread)
+        picture += np.float32(self.content.mean)
 
 
 def recoloured(picture: FloatArray, content: Pixels) -> FloatArray:
@@ -55,15 +86,3 @@ def _grey(picture: FloatArray) -> FloatArray:
     """Luminance (H, W, 1)."""
     grey: FloatArray = (picture @ WEIGHTS)[..., None]
     return grey
-
-
-def _distribution(picture: Pixels) -> tuple[float, float]:
-    """Mean and standard deviation of a picture's luminance."""
-    total = squares = 0.0
-    for rows in bands(*picture.shape[:2]):
-        grey = _grey(floats(picture[rows])).astype(np.float64)
-        total += grey.sum()
-        squares += np.square(grey).sum()
-    count = picture.shape[0] * picture.shape[1]
-    mean = total / count
-    return mean, math.sqrt(max(squares / count - mean * mean, 0.0))

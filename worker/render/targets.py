@@ -14,7 +14,7 @@ from shared.plan import OctavePlan
 from shared.specs import StyleSpec
 from shared.tiles import cut, reach_of, round_up
 from worker.networks.network import Network
-from worker.render.color import luminance, matched
+from worker.render.color import Distribution, Matching, luminance
 from worker.render.formulas import FORMULAS
 from worker.render.masks import on_cells, on_octave
 from worker.render.measure import features, means
@@ -45,15 +45,24 @@ class Targets:
 
 
 @dataclass(frozen=True, eq=False)
+class _Style:
+    """A style's picture, and what is done to it where colours are kept."""
+
+    picture: Pixels
+    weight: float
+    matching: Matching | None
+
+
+@dataclass(frozen=True, eq=False)
 class _Group:
     """Styles whose statistics are averaged, and where they are laid: everywhere, or as one mask says."""
 
-    styles: tuple[tuple[Pixels, float], ...]
+    styles: tuple[_Style, ...]
     mask: Pixels | None
 
     @property
     def weight(self) -> float:
-        return sum(weight for _, weight in self.styles)
+        return sum(style.weight for style in self.styles)
 
 
 class Measuring:
@@ -148,16 +157,20 @@ class Measuring:
         reach = reach_of(layers)
         statistics = tuple(Statistic(layer.name, kind) for layer in layers for kind in self._formula.kinds)
         sums: list[FloatArray] = []
-        for picture, weight in group.styles:
+        for style in group.styles:
+            picture = style.picture
             smallest = max(layer.min_size for layer in layers)
             rows, columns = measured_size(picture.shape[0], picture.shape[1], octave, smallest)
             height, width = (round_up(side, reach.stride) for side in (rows, columns))
             # Styles are measured exactly, once for each octave, also where the job's own tiles see less than all.
             tile = max(octave.tile, reach.smallest_tile)
             canvas = Canvas(cut(height, tile, reach), cut(width, tile, reach))
-            window = extend(resize(picture, rows, columns, interrupt), height, width)
+            resized = resize(picture, rows, columns, interrupt)
+            if style.matching is not None:
+                style.matching.apply(resized)
+            window = extend(resized, height, width)
             found = means(self._network, statistics, window, canvas, interrupt)
-            share = np.float32(weight / group.weight)
+            share = np.float32(style.weight / group.weight)
             sums = [share * m for m in found] if not sums else [a + share * m for a, m in zip(sums, found, strict=True)]
         return sums
 
@@ -210,10 +223,12 @@ def measured_size(height: int, width: int, octave: OctavePlan, smallest: int) ->
 
 def _grouped(spec: StyleSpec, pictures: Mapping[str, Pixels]) -> list[_Group]:
     """Styles that are laid everywhere together, and each of the others by itself."""
-    styles: list[tuple[Pixels, float]] = []
+    content = Distribution.of(pictures["content"]) if spec.keep_colors else None
+    styles: list[_Style] = []
     for i, style in enumerate(spec.styles):
         picture = pictures[f"styles.{i}.asset"]
-        styles.append((matched(picture, pictures["content"]) if spec.keep_colors else picture, style.weight))
+        matching = None if content is None else Matching(Distribution.of(picture), content)
+        styles.append(_Style(picture, style.weight, matching))
     everywhere = tuple(found for found, style in zip(styles, spec.styles, strict=True) if style.mask is None)
     groups = [_Group(everywhere, None)] if everywhere else []
     return groups + [
