@@ -120,6 +120,7 @@ class Slice:
             self._bench.clear()
             return Ended("stale")
         self._bench.saved(key)
+        self._context.health.well()
         if self._job.checkpoint is not None:
             self._context.blobs.delete(self._job.checkpoint)
         return Ended("saved")
@@ -136,6 +137,7 @@ class Slice:
         self._bench.clear()
         if not kept:
             return Ended("stale")
+        self._context.health.well()
         if self._job.attempt > 1:
             tidy(self._context.store, self._context.blobs, self._job.id)
         return Ended("succeeded")
@@ -202,10 +204,17 @@ class Slice:
             )
         )
         if kept:
+            if failure == "internal":
+                self._rest()
             return Ended("failed", reason)
         # Paused or cancelled meanwhile: whoever takes that back shall not wait for the lease of a slice that is over.
         self._let_go()
         return Ended("stale")
+
+    def _rest(self) -> None:
+        """Rest, until the job has been announced again and longer: another worker shall have it, if one is free."""
+        settings = self._context.settings
+        self._heart.rest(self._context.health.failed(settings.retry_seconds) + 2 * settings.sweep_seconds)
 
     def _learn(self, work: Work, mpit: float, started: float) -> None:
         """Remember how long so many megapixel-iterations took."""

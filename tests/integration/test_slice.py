@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -26,9 +27,8 @@ from shared.specs import SPEC
 from shared.store import Store, workers
 from shared.store.jobs import claims, schedule, steering, submission
 from shared.store.tables import Attempt, Event, Frame, Job
-from shared.store.workers import Identity
 from tests.conftest import wait_until
-from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.farmhand import claim_next, living, submit, told
 from tests.integration.test_store import get, save
 from worker.attempt import Ended
 from worker.context import Context
@@ -41,16 +41,20 @@ DREAM: dict[str, Any] = {"kind": "dream", "size": {"long_edge": 64}, "octaves": 
 
 
 class Stopping(Heart):
-    """Of a worker that is asked to stop when its job is at a certain step."""
+    """Of a worker that is asked to stop when its job is at a certain step. Writes down how long it rests."""
 
-    def __init__(self, *args: Any, stop_at: int | None, **options: Any) -> None:
+    def __init__(self, *args: Any, stop_at: int | None, rests: list[float], **options: Any) -> None:
         super().__init__(*args, **options)
-        self._stop_at = stop_at
+        self._stop_at, self._rests = stop_at, rests
 
     def tell(self, told: claims.Told) -> None:
         super().tell(told)
         if told.step == self._stop_at:
             signal.raise_signal(signal.SIGTERM)
+
+    def rest(self, seconds: float) -> None:
+        self._rests.append(seconds)
+        super().rest(seconds)
 
 
 class Farmhand:
@@ -59,6 +63,8 @@ class Farmhand:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.context = Context(settings, store, open_blobs(settings))
         self.bench = Bench(self.context)
+        #: How long it rested after slices.
+        self.rests: list[float] = []
 
     def submit(self, **fields: Any) -> str:
         """Submit a dream; its ID."""
@@ -72,7 +78,7 @@ class Farmhand:
         """Claim the job and render a slice of it, to a step at which the worker is asked to stop if one is given."""
         job = claim_next(self.context.store, job_id)
         assert job is not None
-        heart = Stopping(self.context.store, job, beat_seconds=0.2, lease_seconds=20, stop_at=stop_at)
+        heart = Stopping(self.context.store, job, beat_seconds=0.2, lease_seconds=20, stop_at=stop_at, rests=self.rests)
         with heart.beating():
             return Slice(self.context, self.bench, "w", job, heart).run()
 
@@ -287,13 +293,6 @@ def frames(store: Store, job_id: str) -> list[tuple[int, str]]:
         return [(number, key) for number, key in session.execute(query)]
 
 
-def living(store: Store, *names: str) -> None:
-    """So many workers tell of themselves."""
-    with store.write() as session:
-        for name in names:
-            workers.seen(session, Identity(name=name, host="here", pid=1, device="cpu"))
-
-
 def submitted_for_net(hand: Farmhand, networks: Path, tmp_path: Path) -> str:
     """A job of one iteration on a network that is registered just now."""
     registered("net", networks, tmp_path, 1)
@@ -390,3 +389,24 @@ def test_a_worker_rests_after_a_job_that_others_may_render(
     thread.join()
     signal.signal(signal.SIGUSR1, before)
     assert order == ["asked to stop", "back"]
+
+
+def test_a_worker_on_which_everything_fails_rests_longer_each_time(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a worker whose folder for temporary files is gone, it leaves ever more time to others, until it is back."""
+    hand = Farmhand(settings.model_copy(update={"retry_seconds": 0.01, "sweep_seconds": 0.01}), store)
+    living(store, "w", "other")
+    with monkeypatch.context() as sick:
+        sick.setattr(tempfile, "tempdir", str(settings.data / "gone"))
+        for _ in range(5):
+            assert "FileNotFoundError" in hand.slice(hand.submit(iterations=1)).reason
+    assert hand.rests == pytest.approx([0.03, 0.04, 0.06, 0.1, 0.18])
+    assert hand.slice(hand.submit(iterations=1)).outcome == "succeeded"
+    with monkeypatch.context() as sick:
+        sick.setattr(tempfile, "tempdir", str(settings.data / "gone"))
+        hand.slice(hand.submit(iterations=1))
+    assert hand.rests[5:] == pytest.approx([0.03])
+    with store.read() as session:
+        states = session.scalars(select(Job.state).order_by(Job.seq)).all()
+    assert states == ["queued"] * 5 + ["succeeded", "queued"]

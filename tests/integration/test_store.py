@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import fields
+from itertools import cycle, repeat
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text, update
 
-from shared.store import Store, events
+from shared.store import Store, events, workers
 from shared.store.jobs import claims, schedule, steering
 from shared.store.session import now
 from shared.store.tables import Attempt, Batch, Event, Frame, Job, Table, Worker
-from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.farmhand import claim_next, living, submit, told
 
 
 def get(store: Store, job_id: str) -> Job:
@@ -182,6 +184,61 @@ def test_failure_classes_decide_what_follows(store: Store, failure: str, states:
     final = get(store, job_id)
     assert failure in final.reason
     assert final.failure == failure
+
+
+def fail_until_over(store: Store, job_id: str, names: Iterable[str]) -> int:
+    """The workers take the job in turn and fail it, until it is not tried again; how many attempts that took."""
+    for number, worker in enumerate(names, 1):
+        job = claim_next(store, worker=worker)
+        assert job is not None
+        assert fail(store, job, "internal")
+        if get(store, job_id).state == "failed":
+            return number
+    pytest.fail("the job was tried again each time")
+
+
+def test_what_fails_on_one_worker_alone_is_left_to_others(store: Store) -> None:
+    """Given a worker that is sick and one that is not, a job outlives more attempts than the usual on the sick one."""
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "sick", "well")
+    for _ in range(5):
+        job = claim_next(store, worker="sick")
+        assert job is not None
+        assert fail(store, job, "internal")
+    job = claim_next(store, worker="well")
+    assert job is not None
+    assert save(store, job, 4)
+    assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+
+
+def test_what_fails_on_every_worker_fails(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "two")
+    assert fail_until_over(store, job_id, cycle(["one", "two"])) == 3
+    assert get(store, job_id).failure == "internal"
+
+
+def test_what_fails_ends_when_the_other_worker_has_left(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "two")
+    with store.write() as session:
+        workers.gone(session, "two")
+    assert fail_until_over(store, job_id, repeat("one")) == 3
+
+
+def test_what_other_workers_never_take_ends_all_the_same(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "hung")
+    assert fail_until_over(store, job_id, repeat("one")) == 12
+
+
+def test_who_had_failed_a_job_before_it_was_retried_is_forgotten(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "two")
+    assert fail_until_over(store, job_id, cycle(["one", "two"])) == 3
+    with store.write() as session:
+        steering.steer(session, "retry", job_id=job_id, reason="by ada")
+    assert fail_until_over(store, job_id, repeat("one")) == 12
 
 
 def test_out_of_memory_halves_the_tile(store: Store) -> None:

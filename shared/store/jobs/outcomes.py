@@ -9,11 +9,14 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.store.events import NewEvent
+from shared.store.jobs import others
 from shared.store.session import now
 from shared.store.tables import Attempt, Batch, Failure, Job, Owner
 
 #: Longest back-off after internal errors, in seconds: a broken disk or network is tried again at least this often.
 _LONGEST_BACKOFF = 120.0
+#: While one worker alone fails a job, and others live, the job is left to them for so many times as many attempts.
+_PATIENCE_WITH_OTHERS = 4
 
 
 def settle_failure(
@@ -23,13 +26,14 @@ def settle_failure(
 
     `bad_input` fails at once. `out_of_memory` goes on from the checkpoint with a smaller tile. `worker_lost` resumes.
     `not_finite` is tried once more from the checkpoint. `internal` is tried again after a back-off that doubles.
-    All end as failed after `attempts` attempts without a new checkpoint.
+    All end as failed after `attempts` attempts without a new checkpoint; `internal` only when two workers have failed the
+    job, or no other can take it: a worker that is sick itself fails whatever it is given.
     """
     at = session.scalar(select(now())) or 0.0
     end_attempt(session, job.id, job.attempt, outcome="lost" if failure == "worker_lost" else "failed", reason=reason)
     job.fruitless += 1
     repeated = failure == "not_finite" and job.failure == "not_finite" and job.fruitless > 1
-    final = failure == "bad_input" or repeated or job.fruitless >= attempts
+    final = failure == "bad_input" or repeated or _tried_enough(session, job, failure, attempts)
     job.token = job.lease_until = job.worker = job.task_id = job.announced_at = None
     job.failure, job.changed_at = failure, at
     job.step, job.mpit = job.checkpoint_step, job.checkpoint_mpit
@@ -42,6 +46,17 @@ def settle_failure(
     if failure == "internal":
         job.not_before = at + min(_LONGEST_BACKOFF, retry_seconds * 2 ** (job.fruitless - 1))
     return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+
+
+def _tried_enough(session: Session, job: Job, failure: Failure, attempts: int) -> bool:
+    """Whether the attempts without progress, the last of which has just ended so, blame the job."""
+    if job.fruitless < attempts:
+        return False
+    if failure != "internal" or job.fruitless >= attempts * _PATIENCE_WITH_OTHERS:
+        return True
+    failed = select(Attempt.worker).where(Attempt.job_id == job.id, Attempt.outcome == "failed")
+    latest = session.scalars(failed.order_by(Attempt.number.desc()).limit(job.fruitless))
+    return len(set(latest)) > 1 or not others.able(session, job)
 
 
 def end_attempt(
