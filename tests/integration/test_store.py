@@ -249,6 +249,17 @@ def test_out_of_memory_halves_the_tile(store: Store) -> None:
     assert (get(store, job_id).state, get(store, job_id).tile_limit) == ("queued", 256)
 
 
+def test_tiles_are_halved_down_to_the_smallest_before_memory_fails_a_job(store: Store) -> None:
+    """Given a job that fits into no memory, attempts count only when the tile cannot become smaller."""
+    job_id = submit(store, "ada").jobs[0]
+    tiles = []
+    while (job := claim_next(store)) is not None:
+        tiles.append(job.tile_limit or 2048)
+        assert fail(store, job, "out_of_memory", tile=tiles[-1])
+    assert tiles == [2048, 1024, 512, 256, 128, 64, 64, 64]
+    assert (get(store, job_id).state, get(store, job_id).fruitless) == ("failed", 3)
+
+
 def test_progress_clears_the_count_of_fruitless_attempts(store: Store) -> None:
     job_id = submit(store, "ada").jobs[0]
     for step in (2, 4, 6):

@@ -24,19 +24,16 @@ def settle_failure(
 ) -> list[NewEvent]:
     """Requeue or fail a running job, and say so.
 
-    `bad_input` fails at once. `out_of_memory` goes on from the checkpoint with a smaller tile. `worker_lost` resumes.
-    `not_finite` is tried once more from the checkpoint. `internal` is tried again after a back-off that doubles.
-    All end as failed after `attempts` attempts without a new checkpoint; `internal` only when two workers have failed the
-    job, or no other can take it: a worker that is sick itself fails whatever it is given.
+    `bad_input` fails at once. `out_of_memory` and `worker_lost` go on from the checkpoint. `not_finite` is tried once more
+    from there. `internal` is tried again after a back-off that doubles. All end as failed after `attempts` attempts without
+    a new checkpoint; `internal` only when two workers have failed the job, or no other can take it: a worker that is sick
+    itself fails whatever it is given.
     """
-    at = session.scalar(select(now())) or 0.0
     end_attempt(session, job.id, job.attempt, outcome="lost" if failure == "worker_lost" else "failed", reason=reason)
     job.fruitless += 1
     repeated = failure == "not_finite" and job.failure == "not_finite" and job.fruitless > 1
     final = failure == "bad_input" or repeated or _tried_enough(session, job, failure, attempts)
-    job.token = job.lease_until = job.worker = job.task_id = job.announced_at = None
-    job.failure, job.changed_at = failure, at
-    job.step, job.mpit = job.checkpoint_step, job.checkpoint_mpit
+    at = _let_go(session, job, failure)
     if final:
         job.state, job.finished_at = "failed", at
         tried = "" if job.fruitless == 1 else f" ({job.fruitless} attempts without progress)"
@@ -46,6 +43,22 @@ def settle_failure(
     if failure == "internal":
         job.not_before = at + min(_LONGEST_BACKOFF, retry_seconds * 2 ** (job.fruitless - 1))
     return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+
+
+def try_again(session: Session, job: Job, failure: Failure, reason: str) -> list[NewEvent]:
+    """Requeue a running job, and say so; the attempt is not counted, as the next one will be another."""
+    end_attempt(session, job.id, job.attempt, outcome="failed", reason=reason)
+    _let_go(session, job, failure)
+    job.state, job.reason = "queued", f"tried again: {reason}"
+    return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+
+
+def _let_go(session: Session, job: Job, failure: Failure) -> float:
+    """Take a failed job from its worker, back to its checkpoint; when that was."""
+    job.token = job.lease_until = job.worker = job.task_id = job.announced_at = None
+    job.failure, job.changed_at = failure, session.scalar(select(now())) or 0.0
+    job.step, job.mpit = job.checkpoint_step, job.checkpoint_mpit
+    return job.changed_at
 
 
 def _tried_enough(session: Session, job: Job, failure: Failure, attempts: int) -> bool:
