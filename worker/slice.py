@@ -21,12 +21,13 @@ from shared.leftovers import tidy
 from shared.pictures import PictureError
 from shared.problems import SpecError
 from shared.store import workers
-from shared.store.jobs import claims, declining
+from shared.store.jobs import claims
 from shared.store.tables import Failure, Job
 from worker import checkpoints
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
+from worker.lack import cannot_render, decline
 from worker.networks import BadWeights
 from worker.outputs import attempt_folder, finish
 from worker.patience import committed
@@ -62,6 +63,9 @@ class Slice:
             return self._render(work)
         except _LACKING as error:
             return self._decline(error)
+        except ImportError as error:
+            self._bench.clear()
+            return cannot_render(self._context, self._worker, self._job, self._heart, error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong decides about the job, not about the worker
             return self._fail(error)
 
@@ -165,16 +169,7 @@ class Slice:
         self._bench.clear()
         settings, reason = self._context.settings, lacking(self._worker, self._job.model, error)
         log.warning("job %s: %s", self._job.id, reason)
-        declined = self._commit(
-            lambda session: declining.decline(
-                session,
-                self._job.id,
-                self._token,
-                reason,
-                retry_seconds=settings.retry_seconds,
-                attempts=settings.fruitless_attempts,
-            )
-        )
+        declined = decline(self._context, self._job, reason)
         if declined == "stale":
             return Ended("stale")
         if declined == "left":

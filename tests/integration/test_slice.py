@@ -347,7 +347,7 @@ def test_a_network_that_no_worker_has_fails_the_job_in_the_end(
     job = get(store, job_id)
     assert (job.state, job.failure) == ("failed", "internal")
     assert job.reason == (
-        "worker w does not have the model 'net' (run `dreamfarm models add net FILE` there); no other worker has it "
+        "worker w does not have the model 'net' (run `dreamfarm models add net FILE` there); no other worker can render it "
         f"({attempts} attempts without progress)"
     )
 

@@ -1,4 +1,5 @@
-"""What follows when a worker cannot render a job for want of something of its own, such as a network's files.
+"""What follows when a worker cannot render a job for want of something of its own, such as a network's files
+or a library.
 
 The job is unharmed, and a worker that has what it needs shall get it. It fails only when no living worker does, after
 the usual number of attempts.
@@ -49,7 +50,7 @@ def decline(
         # It may be asked again and again while the others are busy; once is enough to tell.
         news = [] if worker in before else [NewEvent.of(job, "job.requeued", reason)]
     else:
-        reason = f"{reason}; no other worker has it"
+        reason = f"{reason}; no other worker can render it"
         patience = retry_seconds * _PEOPLES_PATIENCE
         news = settle_failure(session, job, "internal", reason, retry_seconds=patience, attempts=attempts)
     end_attempt(session, job_id, number, outcome=others.DECLINED, reason=reason)
