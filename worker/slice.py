@@ -30,7 +30,7 @@ from worker.heart import Heart, Stopped
 from worker.lack import cannot_render, decline
 from worker.networks import BadWeights
 from worker.outputs import attempt_folder, finish
-from worker.patience import committed
+from worker.patience import StorageAway, committed, storage, stored
 from worker.recorder import FrameRecorder
 from worker.render import NotFinite, OutOfMemory, Progress
 from worker.workbench import Bench, Work
@@ -52,6 +52,8 @@ class Slice:
         self._context, self._bench, self._worker, self._job, self._heart = context, bench, worker, job, heart
         self._token = job.token or ""
         self._began = time.monotonic()
+        #: Whether SQL knows of all frames up to where the rendering stands.
+        self._recorded = False
 
     def run(self) -> Ended:
         """Render until the job or the slice's time is over, or somebody wants it to stop."""
@@ -70,11 +72,12 @@ class Slice:
             return self._fail(error)
 
     def _render(self, work: Work) -> Ended:
-        recorder = FrameRecorder(self._context, self._job, work.spec.frames.every)
+        recorder = FrameRecorder(self._context, self._job, work.spec.frames.every, self._heart.check)
         try:
             return self._iterate(work, recorder)
         except Stopped as stopped:
             recorder.flush()
+            self._recorded = True
             return self._stop(work, stopped)
         finally:
             recorder.close()
@@ -95,6 +98,7 @@ class Slice:
         self._learn(work, worked, started)
         # A frame belongs to the attempt: it is recorded before the attempt lets the job go.
         recorder.flush()
+        self._recorded = True
         return self._succeed(work) if progress.finished else self._save(work, "its turn was over")
 
     def _start_over(self) -> bool:
@@ -103,8 +107,16 @@ class Slice:
         kept = self._commit(lambda session: claims.start_over(session, self._job.id, self._token, reason))
         if kept:
             self._job.checkpoint, self._job.checkpoint_step = None, 0
-            self._context.blobs.delete(useless)
+            self._delete(useless)
         return kept
+
+    def _delete(self, key: str) -> None:
+        """Delete a blob that no one needs; if it cannot be now, it is when the job has finished and is tidied up."""
+        try:
+            with storage():
+                self._context.blobs.delete(key)
+        except StorageAway as error:
+            log.warning("job %s: %s is left for later: %s", self._job.id, key, error)
 
     def _save(self, work: Work, reason: str) -> Ended:
         progress = work.rendering.progress
@@ -112,7 +124,8 @@ class Slice:
             return self._let_go()
         started = time.monotonic()
         key = f"{attempt_folder(self._job)}/checkpoint-{progress.step:06d}.npz"
-        checkpoints.save(self._context.blobs, key, work.rendering.state())
+        state = work.rendering.state()
+        stored(lambda: checkpoints.save(self._context.blobs, key, state), f"job {self._job.id}", self._heart.check)
         self._bench.saving_seconds = time.monotonic() - started
         told, seconds = _told(progress), self._seconds()
         kept = self._commit(
@@ -126,7 +139,7 @@ class Slice:
         self._bench.saved(key)
         self._context.health.well()
         if self._job.checkpoint is not None:
-            self._context.blobs.delete(self._job.checkpoint)
+            self._delete(self._job.checkpoint)
         return Ended("saved")
 
     def _succeed(self, work: Work) -> Ended:
@@ -143,8 +156,15 @@ class Slice:
             return Ended("stale")
         self._context.health.well()
         if self._job.attempt > 1:
-            tidy(self._context.store, self._context.blobs, self._job.id)
+            self._tidy()
         return Ended("succeeded")
+
+    def _tidy(self) -> None:
+        try:
+            with storage():
+                tidy(self._context.store, self._context.blobs, self._job.id)
+        except StorageAway as error:
+            log.warning("job %s is left for the sweeper to tidy up: %s", self._job.id, error)
 
     def _stop(self, work: Work, stopped: Stopped) -> Ended:
         """Save what is there: a pause, a cancellation or a shutdown shall cost nothing when the job goes on."""
@@ -184,7 +204,9 @@ class Slice:
         else:
             log.warning("job %s: %s: %s", self._job.id, failure, reason)
         tile = self._bench.tile
-        self._bench.clear()
+        # What was rendered waits for the storage here, where the next slice finds it, if it is this worker's.
+        if failure != "storage" or not self._recorded:
+            self._bench.clear()
         settings = self._context.settings
         kept = self._commit(
             lambda session: claims.fail(
@@ -199,9 +221,10 @@ class Slice:
             )
         )
         if kept:
-            if failure == "internal":
+            if failure in ("internal", "storage"):
                 self._rest()
             return Ended("failed", reason)
+        self._bench.clear()
         # Paused or cancelled meanwhile: whoever takes that back shall not wait for the lease of a slice that is over.
         self._let_go()
         return Ended("stale")
@@ -239,6 +262,9 @@ def classify(error: Exception) -> tuple[Failure, str]:
         return "not_finite", str(error)
     if isinstance(error, (OutOfMemory, MemoryError)):
         return "out_of_memory", str(error) or "there was not enough memory"
+    if isinstance(error, StorageAway):
+        remedy = "make room, or see to its rights and its connection; then it goes on by itself"
+        return "storage", f"the storage of pictures and checkpoints cannot be used: {error} ({remedy})"
     return "internal", f"{type(error).__name__}: {error}"
 
 

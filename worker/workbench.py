@@ -24,6 +24,7 @@ from worker.context import Context
 from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
+from worker.patience import storage
 from worker.render import Mismatch, Rendering, begin, forget, resume
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Bench:
         Raises:
             BlobMissing, PictureError, SpecError: an input is gone or cannot be rendered.
             UnknownModel, BadWeights: this worker does not have the network.
+            StorageAway: an input or the checkpoint cannot be fetched.
         """
         tile_limit = job.tile_limit or self._context.settings.tile
         wanted = (job.id, job.checkpoint, tile_limit, card(job.model).digest)
@@ -131,7 +133,8 @@ class Bench:
         return found
 
     def _picture(self, asset: str) -> Picture:
-        data = self._context.blobs.get(blob_key(asset))
+        with storage():
+            data = self._context.blobs.get(blob_key(asset))
         if hashlib.sha256(data).hexdigest() != asset.removeprefix("sha256:"):
             raise PictureError(f"the stored picture {asset} is damaged; upload it again, then resume the job")
         return decode(data, self._context.settings.limits)
@@ -140,7 +143,8 @@ class Bench:
         if job.checkpoint is None:
             return None
         try:
-            return checkpoints.restore(self._context.blobs, job.checkpoint)
+            with storage():
+                return checkpoints.restore(self._context.blobs, job.checkpoint)
         except (BlobMissing, checkpoints.Unreadable) as error:
             log.warning("job %s starts over: %s", job.id, error)
             return None

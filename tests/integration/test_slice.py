@@ -9,8 +9,11 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from shared.blobs import open_blobs
+from shared.blobs import Blobs, open_blobs
 from shared.cards import card
 from shared.plan import plan
 from shared.settings import Settings
@@ -27,9 +30,12 @@ from shared.specs import SPEC
 from shared.store import Store, workers
 from shared.store.jobs import claims, schedule, steering, submission
 from shared.store.tables import Attempt, Event, Frame, Job
+from tests.buckets import s3_service
 from tests.conftest import wait_until
 from tests.integration.farmhand import claim_next, living, submit, told
+from tests.integration.flaky import FlakyNetwork
 from tests.integration.test_store import get, save
+from worker import patience
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
@@ -41,14 +47,17 @@ DREAM: dict[str, Any] = {"kind": "dream", "size": {"long_edge": 64}, "octaves": 
 
 
 class Stopping(Heart):
-    """Of a worker that is asked to stop when its job is at a certain step. Writes down how long it rests."""
+    """Of a worker that is asked to stop when its job is at a certain step. Writes down its steps, and how long it rests."""
 
-    def __init__(self, *args: Any, stop_at: int | None, rests: list[float], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, stop_at: int | None, steps: list[int], rests: list[float], **options: Any
+    ) -> None:  # fmt: skip
         super().__init__(*args, **options)
-        self._stop_at, self._rests = stop_at, rests
+        self._stop_at, self._steps, self._rests = stop_at, steps, rests
 
     def tell(self, told: claims.Told) -> None:
         super().tell(told)
+        self._steps.append(told.step)
         if told.step == self._stop_at:
             signal.raise_signal(signal.SIGTERM)
 
@@ -65,6 +74,8 @@ class Farmhand:
         self.bench = Bench(self.context)
         #: How long it rested after slices.
         self.rests: list[float] = []
+        #: The steps that it has rendered.
+        self.steps: list[int] = []
 
     def submit(self, **fields: Any) -> str:
         """Submit a dream; its ID."""
@@ -78,7 +89,8 @@ class Farmhand:
         """Claim the job and render a slice of it, to a step at which the worker is asked to stop if one is given."""
         job = claim_next(self.context.store, job_id)
         assert job is not None
-        heart = Stopping(self.context.store, job, beat_seconds=0.2, lease_seconds=20, stop_at=stop_at, rests=self.rests)
+        notes = {"steps": self.steps, "rests": self.rests}
+        heart = Stopping(self.context.store, job, beat_seconds=0.2, lease_seconds=20, stop_at=stop_at, **notes)
         with heart.beating():
             return Slice(self.context, self.bench, "w", job, heart).run()
 
@@ -410,3 +422,101 @@ def test_a_worker_on_which_everything_fails_rests_longer_each_time(
     with store.read() as session:
         states = session.scalars(select(Job.state).order_by(Job.seq)).all()
     assert states == ["queued"] * 5 + ["succeeded", "queued"]
+
+
+@contextmanager
+def unwritable(blobs: Blobs, key: str) -> Iterator[Path]:
+    """Nothing can be stored below this key of a local folder, in whose place is a file; its path."""
+    assert blobs.folder is not None
+    place = blobs.folder / key
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("in the way")
+    yield place
+    if place.is_file():
+        place.unlink()
+
+
+@pytest.mark.parametrize("frames", [0, 1])
+def test_a_storage_that_is_away_for_a_moment_costs_no_work(
+    hand: Farmhand, store: Store, caplog: pytest.LogCaptureFixture, frames: int
+) -> None:
+    job_id = hand.submit(frames={"every": frames})
+    with unwritable(hand.context.blobs, f"jobs/{job_id}") as place:
+
+        def back() -> None:
+            wait_until(lambda: "the storage is away" in caplog.text, what="the first try")
+            place.unlink()
+
+        thread = threading.Thread(target=back)
+        thread.start()
+        ended = hand.slice(job_id)
+        thread.join()
+    job = get(store, job_id)
+    assert (ended.outcome, job.fruitless, job.checkpoint_step) == ("saved", 0, hand.steps[-1])
+    assert job.frames == frames * job.checkpoint_step
+
+
+def test_what_cannot_be_stored_waits_with_its_worker(
+    hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a storage that is away for longer, the job waits, its worker rests, and then goes on where it was."""
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 0.1)
+    hand.context = replace(
+        hand.context, settings=hand.context.settings.model_copy(update={"retry_seconds": 0.01, "sweep_seconds": 0.01})
+    )
+    job_id = hand.submit(frames={"every": 0})
+    with unwritable(hand.context.blobs, f"jobs/{job_id}"):
+        assert hand.slice(job_id).outcome == "failed"
+    job = get(store, job_id)
+    assert (job.state, job.failure, job.fruitless, job.token) == ("queued", "storage", 0, None)
+    assert "the storage of pictures and checkpoints cannot be used" in job.reason
+    assert "Not a directory" in job.reason
+    assert hand.rests == pytest.approx([0.03])
+    assert hand.slice(job_id).outcome == "saved"
+    assert hand.steps == list(range(1, get(store, job_id).checkpoint_step + 1))
+
+
+def test_an_output_that_cannot_be_stored_is_not_rendered_again(
+    hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 0.1)
+    hand.context = replace(hand.context, settings=hand.context.settings.model_copy(update={"slice_seconds": 60.0}))
+    job_id = hand.submit(iterations=2, frames={"every": 0})
+    with unwritable(hand.context.blobs, f"jobs/{job_id}/1/manifest.json/x"):
+        assert hand.slice(job_id).outcome == "failed"
+    assert get(store, job_id).failure == "storage"
+    assert hand.slice(job_id).outcome == "succeeded"
+    assert hand.steps == [1, 2]
+
+
+def test_who_waits_for_the_storage_still_hears_that_it_shall_stop(
+    hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a worker that would wait for a minute, it does for a moment."""
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(patience, "_HURRY_SECONDS", 0.1)
+    job_id = hand.submit(frames={"every": 0})
+    began = time.monotonic()
+    with unwritable(hand.context.blobs, f"jobs/{job_id}"):
+        assert hand.slice(job_id, stop_at=1).outcome == "failed"
+    assert time.monotonic() - began < 50
+    assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+
+
+def test_a_bucket_that_refuses_does_not_fail_jobs(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 0.1)
+    with s3_service() as endpoint:
+        network = FlakyNetwork(endpoint)
+        bucket = {"blobs_url": "s3://farm", "s3_endpoint": network.url, "slice_seconds": 0.3, "retry_seconds": 0.01}
+        hand = Farmhand(settings.model_copy(update=bucket | {"sweep_seconds": 0.01}), store)
+        job_id = hand.submit(frames={"every": 0})
+        network.instead[b"PUT "] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+        assert hand.slice(job_id).outcome == "failed"
+        job = get(store, job_id)
+        assert (job.state, job.failure, job.fruitless) == ("queued", "storage", 0)
+        assert "\n" not in job.reason
+        network.instead.clear()
+        assert hand.slice(job_id).outcome == "saved"
+        network.close()

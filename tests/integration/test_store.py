@@ -36,7 +36,9 @@ def save(store: Store, job: Job, step: int, checkpoint: str = "c") -> bool:
         )
 
 
-def fail(store: Store, job: Job, failure: str, attempts: int = 3, tile: int | None = None) -> bool:
+def fail(
+    store: Store, job: Job, failure: str, attempts: int = 3, tile: int | None = None, *, retry_seconds: float = 0
+) -> bool:  # fmt: skip
     with store.write() as session:
         return claims.fail(
             session,
@@ -44,7 +46,7 @@ def fail(store: Store, job: Job, failure: str, attempts: int = 3, tile: int | No
             job.token or "",
             failure,
             f"it was {failure}",
-            retry_seconds=0,
+            retry_seconds=retry_seconds,
             attempts=attempts,
             tile=tile,
         )
@@ -258,6 +260,46 @@ def test_tiles_are_halved_down_to_the_smallest_before_memory_fails_a_job(store: 
         assert fail(store, job, "out_of_memory", tile=tiles[-1])
     assert tiles == [2048, 1024, 512, 256, 128, 64, 64, 64]
     assert (get(store, job_id).state, get(store, job_id).fruitless) == ("failed", 3)
+
+
+def test_a_storage_that_is_away_does_not_count_against_a_job(store: Store) -> None:
+    """Given an outage of hours, the job waits, tells so once, and goes on."""
+    job_id = submit(store, "ada").jobs[0]
+    for _ in range(9):
+        job = claim_next(store)
+        assert job is not None
+        assert fail(store, job, "storage")
+        assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+        assert "it was storage" in get(store, job_id).reason
+    assert event_types(store, job_id) == ["job.started", "job.requeued"]
+    job = claim_next(store)
+    assert job is not None
+    assert save(store, job, 4)
+
+
+def test_a_storage_that_is_away_is_asked_less_and_less_often(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    pauses = []
+    for _ in range(9):
+        with store.write() as session:
+            session.execute(update(Job).values(not_before=None))
+        job = claim_next(store)
+        assert job is not None
+        assert fail(store, job, "storage", retry_seconds=2)
+        waiting = get(store, job_id)
+        pauses.append(round((waiting.not_before or 0) - waiting.changed_at, 1))
+    assert pauses == [2, 4, 8, 16, 32, 64, 120, 120, 120]
+
+
+def test_what_only_one_jobs_files_suffer_from_ends_in_days(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    days = 0
+    while (job := claim_next(store)) is not None:
+        assert fail(store, job, "storage")
+        with store.write() as session:
+            session.execute(update(Attempt).values(started_at=Attempt.started_at - 86_401))
+        days += 1
+    assert (get(store, job_id).state, get(store, job_id).failure, days) == ("failed", "storage", 6)
 
 
 def test_progress_clears_the_count_of_fruitless_attempts(store: Store) -> None:

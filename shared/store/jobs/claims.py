@@ -18,7 +18,15 @@ from sqlalchemy.orm import Session
 from shared.store import events
 from shared.store.events import NewEvent
 from shared.store.ids import new_token
-from shared.store.jobs.outcomes import change_attempt, end_attempt, serve, settle_failure, try_again, update_open
+from shared.store.jobs.outcomes import (
+    change_attempt,
+    end_attempt,
+    serve,
+    settle_failure,
+    try_again,
+    update_open,
+    wait_for_storage,
+)
 from shared.store.session import now
 from shared.store.tables import Attempt, Failure, Frame, Job
 
@@ -240,6 +248,8 @@ def fail(
     if _SMALLEST_TILE <= smaller < (job.tile_limit or math.inf):
         job.tile_limit = smaller
         news = try_again(session, job, failure, reason)
+    elif failure == "storage":
+        news = wait_for_storage(session, job, reason, retry_seconds=retry_seconds, attempts=attempts)
     else:
         news = settle_failure(session, job, failure, reason, retry_seconds=retry_seconds, attempts=attempts)
     session.flush()
