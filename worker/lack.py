@@ -22,14 +22,14 @@ def cannot_render(context: Context, worker: str, job: Job, heart: Heart, error: 
     """
     reason = f"worker {worker} cannot render: {type(error).__name__}: {error} (run `dreamfarm doctor` there)"
     log.error("job %s: %s", job.id, reason, exc_info=error)
-    if decline(context, job, reason) == "stale":
+    if decline(context, job, heart, reason) == "stale":
         return Ended("stale")
     settings = context.settings
     heart.rest(context.health.failed(settings.retry_seconds) + 2 * settings.sweep_seconds)
     return Ended("failed", reason)
 
 
-def decline(context: Context, job: Job, reason: str) -> Declined:
+def decline(context: Context, job: Job, heart: Heart, reason: str) -> Declined:
     """Leave the claimed job to workers that have what this one lacks; see `declining.decline`."""
     settings = context.settings
     return committed(
@@ -43,4 +43,5 @@ def decline(context: Context, job: Job, reason: str) -> Declined:
             attempts=settings.fruitless_attempts,
         ),
         f"job {job.id}",
+        heart.check,
     )

@@ -19,26 +19,52 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: How long a finished slice waits for a database or a blob store that is away, and how often it tries.
+#: How long a slice waits for a blob store that is away, how long when it shall stop (less than the supervisor does before
+#: it kills), and how often it tries.
 _PATIENCE_SECONDS = 60.0
-_RETRY_SECONDS = 0.5
-#: How long it waits for the blob store when it shall stop: less than the supervisor does before it kills.
 _HURRY_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+#: The same for the database. A server that is restarted or moved is back by then.
+_OUTAGE_SECONDS = 300.0
+_LAST_SECONDS = 60.0
 
 
-def committed(store: Store, change: Callable[[Session], Result], what: str) -> Result:
-    """The result of a change that was committed; tried again for a minute while the database is away.
+class _Patience:
+    """Ends after `seconds`, or `hurried` seconds after `check` first said to stop."""
 
-    When the answer to a commit was lost, the repetition finds the token gone, and the slice counts as stale although it
-    was saved: that costs a warm start, no work. Raises OperationalError when patience ends.
+    def __init__(self, seconds: float, hurried: float, check: Callable[[], None]) -> None:
+        self._end, self._hurried, self._check = time.monotonic() + seconds, hurried, check
+        self._hurrying = False
+
+    def has_ended(self) -> bool:
+        if not self._hurrying and self._shall_stop():
+            self._hurrying, self._end = True, min(self._end, time.monotonic() + self._hurried)
+        return time.monotonic() > self._end
+
+    def _shall_stop(self) -> bool:
+        try:
+            self._check()
+        except Stopped:
+            return True
+        return False
+
+
+def committed(
+    store: Store, change: Callable[[Session], Result], what: str, check: Callable[[], None]
+) -> Result:  # fmt: skip
+    """The result of a change that was committed; tried again for minutes while the database is away.
+
+    `check` raises Stopped when the slice is to end: then for a minute. When the answer to a commit was lost, the
+    repetition finds the token gone, and the slice counts as stale although it was saved: that costs a warm start, no
+    work. Raises OperationalError when patience ends.
     """
-    patience = time.monotonic() + _PATIENCE_SECONDS
+    patience = _Patience(_OUTAGE_SECONDS, _LAST_SECONDS, check)
     while True:
         try:
             with store.write() as session:
                 return change(session)
         except OperationalError as error:
-            if time.monotonic() > patience:
+            if patience.has_ended():
                 raise
             log.warning("%s: the database is away, what was rendered waits to be told: %s", what, error)
             time.sleep(_RETRY_SECONDS)
@@ -68,24 +94,13 @@ def stored(put: Callable[[], None], what: str, check: Callable[[], None]) -> Non
     Raises:
         StorageAway: patience has ended.
     """
-    patience = time.monotonic() + _PATIENCE_SECONDS
-    hurrying = False
+    patience = _Patience(_PATIENCE_SECONDS, _HURRY_SECONDS, check)
     while True:
         try:
             with storage():
                 return put()
         except StorageAway as error:
-            if not hurrying and _stopping(check):
-                hurrying, patience = True, min(patience, time.monotonic() + _HURRY_SECONDS)
-            if time.monotonic() > patience:
+            if patience.has_ended():
                 raise
             log.warning("%s: the storage is away, what was rendered waits to be stored: %s", what, error)
             time.sleep(_RETRY_SECONDS)
-
-
-def _stopping(check: Callable[[], None]) -> bool:
-    try:
-        check()
-    except Stopped:
-        return True
-    return False

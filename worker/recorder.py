@@ -62,7 +62,7 @@ class FrameRecorder:
         """Wait until all frames are recorded, also for a database or storage that is away; raises what went wrong."""
         self._wait()
         if self._stored:
-            committed(self._context.store, self._add, f"job {self._job.id}")
+            committed(self._context.store, self._add, f"job {self._job.id}", self._check)
             self._stored.clear()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.blobs import BlobMissing
@@ -171,7 +171,8 @@ class Slice:
         if stopped.why == "taken":
             self._bench.clear()
             return Ended("stale")
-        ended = self._save(work, "the worker was asked to stop")
+        why = "the database was out of reach for long" if stopped.why == "silent" else "the worker was asked to stop"
+        ended = self._save(work, why)
         return Ended("stopped", stopped.why) if ended.outcome == "saved" else ended
 
     def _is_ours(self) -> bool:
@@ -189,7 +190,7 @@ class Slice:
         self._bench.clear()
         settings, reason = self._context.settings, lacking(self._worker, self._job.model, error)
         log.warning("job %s: %s", self._job.id, reason)
-        declined = decline(self._context, self._job, reason)
+        declined = decline(self._context, self._job, self._heart, reason)
         if declined == "stale":
             return Ended("stale")
         if declined == "left":
@@ -204,8 +205,9 @@ class Slice:
         else:
             log.warning("job %s: %s: %s", self._job.id, failure, reason)
         tile = self._bench.tile
-        # What was rendered waits for the storage here, where the next slice finds it, if it is this worker's.
-        if failure != "storage" or not self._recorded:
+        # What could not be saved waits here, where the next slice finds it, if it is this worker's.
+        waits = failure == "storage" or isinstance(error, OperationalError)
+        if not waits or not self._recorded:
             self._bench.clear()
         settings = self._context.settings
         kept = self._commit(
@@ -245,8 +247,8 @@ class Slice:
             log.warning("job %s: how long it took is not remembered: %s", self._job.id, error)
 
     def _commit(self, change: Callable[[Session], Answer]) -> Answer:
-        """Commit a change that a slice's work hangs on, also when the database is away for a moment."""
-        return committed(self._context.store, change, f"job {self._job.id}")
+        """Commit a change that a slice's work hangs on, also when the database is away for a while."""
+        return committed(self._context.store, change, f"job {self._job.id}", self._heart.check)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
