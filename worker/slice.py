@@ -121,7 +121,7 @@ class Slice:
     def _save(self, work: Work, reason: str) -> Ended:
         progress = work.rendering.progress
         if progress.step == self._job.checkpoint_step:
-            return self._let_go()
+            return self._let_go(reason)
         started = time.monotonic()
         key = f"{attempt_folder(self._job)}/checkpoint-{progress.step:06d}.npz"
         state = work.rendering.state()
@@ -180,8 +180,7 @@ class Slice:
         lease = self._context.settings.lease_seconds
         return self._commit(lambda session: claims.hold(session, self._job.id, self._token, lease_seconds=lease))
 
-    def _let_go(self) -> Ended:
-        reason = "the worker was asked to stop"
+    def _let_go(self, reason: str) -> Ended:
         self._commit(lambda session: claims.release(session, self._job.id, self._token, reason))
         return Ended("stopped")
 
@@ -228,7 +227,7 @@ class Slice:
             return Ended("failed", reason)
         self._bench.clear()
         # Paused or cancelled meanwhile: whoever takes that back shall not wait for the lease of a slice that is over.
-        self._let_go()
+        self._let_go(reason)
         return Ended("stale")
 
     def _rest(self) -> None:

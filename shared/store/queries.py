@@ -257,7 +257,7 @@ def running_jobs(session: Session) -> Sequence[Job]:
 
 
 def workers(session: Session) -> list[tuple[Worker, bool]]:
-    """All workers that ever told of themselves, and whether each still does."""
+    """The workers that are known (see `workers.forget_the_lost`), and whether each still tells of itself."""
     query = select(Worker, others.live()).order_by(Worker.name)
     return [(worker, bool(live)) for worker, live in session.execute(query)]
 

@@ -520,3 +520,20 @@ def test_a_bucket_that_refuses_does_not_fail_jobs(
         network.instead.clear()
         assert hand.slice(job_id).outcome == "saved"
         network.close()
+
+
+def test_a_paused_job_whose_slice_failed_is_let_go_with_the_true_reason(
+    hand: Farmhand, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = claim_next(store, hand.submit(iterations=1))
+    assert job is not None
+    with store.write() as session:
+        steering.steer(session, "pause", job_id=job.id, reason="by ada")
+    monkeypatch.setattr(tempfile, "tempdir", str(settings.data / "gone"))
+    heart = Heart(store, job, beat_seconds=60, lease_seconds=600)
+    with heart.beating():
+        Slice(hand.context, hand.bench, "w", job, heart).run()
+    with store.read() as session:
+        (attempt,) = session.scalars(select(Attempt)).all()
+    assert (get(store, job.id).state, get(store, job.id).token, attempt.outcome) == ("paused", None, "released")
+    assert "FileNotFoundError" in attempt.reason
