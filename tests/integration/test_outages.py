@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,7 @@ from shared.store.schema import upgrade
 from shared.store.tables import Job
 from tests.conftest import wait_until
 from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.test_slice import Farmhand
 from tests.integration.test_store import get, save
 from worker import heart as hearts
 from worker.heart import Heart, Stopped
@@ -119,6 +121,26 @@ def test_nobody_renders_for_hours_without_a_database(
             wait_until(lambda: reason_to_stop(heart) == "silent", what="the slice's end")
         assert save(server, job, 3, "kept")
     assert get(server, job.id).checkpoint == "kept"
+
+
+def test_a_slice_that_ends_during_an_outage_is_saved_after_it(
+    server: Store, settings: Settings, outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    hand = Farmhand(settings.model_copy(update={"slice_seconds": 2.0}), server)
+    job_id = hand.submit(frames={"every": 1})
+
+    def cut() -> None:
+        wait_until(lambda: get(server, job_id).step > 0, what="a step")
+        with outage():
+            wait_until(lambda: "waits to be told" in caplog.text, what="the slice's end")
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    ended = hand.slice(job_id)
+    thread.join()
+    job = get(server, job_id)
+    assert (ended.outcome, job.fruitless, job.checkpoint_step) == ("saved", 0, hand.steps[-1])
+    assert job.frames == job.checkpoint_step
 
 
 def reason_to_stop(heart: Heart) -> str | None:
