@@ -9,5 +9,5 @@ STATES: tuple[State, ...] = ("queued", "running", "paused", "succeeded", "failed
 #: States that a job only leaves when a person asks for it.
 TERMINAL: tuple[State, ...] = ("succeeded", "failed", "cancelled")
 #: Why a job failed; decides what follows (see `shared.store.jobs.outcomes`).
-Failure = Literal["bad_input", "out_of_memory", "worker_lost", "not_finite", "internal"]
+Failure = Literal["bad_input", "out_of_memory", "worker_lost", "not_finite", "storage", "internal"]
 Role = Literal["viewer", "submitter", "admin"]

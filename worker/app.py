@@ -22,7 +22,7 @@ from worker.networks import cores, prepare_tensorflow
 
 log = logging.getLogger(__name__)
 
-#: How often a worker says that it is there; a few of these fit into `schedule.WORKER_SILENCE`.
+#: How often a worker says that it is there; a few of these fit into `others.WORKER_SILENCE`.
 _SIGN_OF_LIFE_SECONDS = 3.0
 
 

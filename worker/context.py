@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from shared.blobs import Blobs, open_blobs
 from shared.settings import Settings, settings
 from shared.store import Store
+from worker.health import Health
 
 
 @dataclass(frozen=True)
 class Context:
-    """A process's settings, database and blobs."""
+    """A process's settings, database and blobs, and how well it is."""
 
     settings: Settings
     store: Store
     blobs: Blobs
+    health: Health = field(default_factory=Health)
 
 
 @lru_cache(maxsize=1)

@@ -23,8 +23,13 @@ log = logging.getLogger(__name__)
 #: How soon a rest ends when the process shall stop.
 _REST_STEP_SECONDS = 0.1
 
+#: How long a slice goes on without a word from the database, which may be away, or this worker cut off from it: then
+#: another worker has the job since long. Which it was, the token tells in the end.
+_SILENT_SECONDS = 300.0
+
 #: `cancelled`, `paused`: a person wishes so. `taken`: another worker has the job. `interrupted`: this process shall stop.
-Why = Literal["cancelled", "paused", "taken", "interrupted"]
+#: `silent`: the database has been out of reach for long.
+Why = Literal["cancelled", "paused", "taken", "interrupted", "silent"]
 
 
 class Stopped(Exception):
@@ -94,8 +99,8 @@ class Heart:
                 why = self._beat()
             except SQLAlchemyError as error:
                 log.warning("no heartbeat for job %s: %s", self._job_id, error)
-                if time.monotonic() - last > self._lease_seconds:
-                    self._why = "taken"
+                if time.monotonic() - last > _SILENT_SECONDS:
+                    self._why = self._why or "silent"
                 continue
             last = time.monotonic()
             if why is not None:

@@ -19,6 +19,7 @@ from shared.store.tables import Frame, Job
 from worker.context import Context
 from worker.frames import animate, shrunk, thinned
 from worker.heart import Stopped
+from worker.patience import stored
 from worker.workbench import Work
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ SUFFIX = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
 def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) -> Finished:
     """Write output, manifest and animation into the attempt's folder.
 
-    `check` is called every now and then; what it raises passes through.
+    `check` is called every now and then; what it raises passes through. StorageAway: what was rendered can be written
+    later.
     """
     rgb = work.rendering.finish()
     error = work.rendering.tiling_error(check)
@@ -51,9 +53,13 @@ def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) ->
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         check()
-        file.seek(0)
-        context.blobs.put(output, file)
-    context.blobs.put(f"{folder}/manifest.json", manifest.model_dump_json(indent=1).encode())
+
+        def put() -> None:
+            file.seek(0)
+            context.blobs.put(output, file)
+            context.blobs.put(f"{folder}/manifest.json", manifest.model_dump_json(indent=1).encode())
+
+        stored(put, f"job {job.id}", check)
     animation, note = _animation(context, job, work, rgb, check)
     return Finished(
         output=output,
@@ -90,7 +96,8 @@ def _animation(
 
     key = f"{attempt_folder(job)}/animation.{kind}"
     try:
-        context.blobs.put(key, animate(pictures(), kind, (rgb.shape[1], rgb.shape[0])))
+        data = animate(pictures(), kind, (rgb.shape[1], rgb.shape[0]))
+        stored(lambda: context.blobs.put(key, data), f"job {job.id}", check)
     except Stopped:
         raise
     except Exception as error:

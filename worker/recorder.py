@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from shared.store.tables import Frame, Job
 from worker.context import Context
 from worker.frames import frame_files, shrunk
 from worker.outputs import attempt_folder
-from worker.patience import committed
+from worker.patience import committed, stored
 from worker.render import Progress
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,9 @@ _TELL_SECONDS = 1.0
 class FrameRecorder:
     """Records the frames of one slice that are not recorded yet, one at a time, in a thread of its own."""
 
-    def __init__(self, context: Context, job: Job, every: int) -> None:
-        self._context, self._job, self._every = context, job, every
+    def __init__(self, context: Context, job: Job, every: int, check: Callable[[], None]) -> None:
+        """`check` raises Stopped when the slice is to end."""
+        self._context, self._job, self._every, self._check = context, job, every, check
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
         self._pending: Future[None] | None = None
         #: Frames whose files are stored and that SQL does not know yet, and since when nothing was told to SQL.
@@ -57,10 +59,10 @@ class FrameRecorder:
             self._pending = self._pool.submit(self._tell)
 
     def flush(self) -> None:
-        """Wait until all frames are recorded, also for a database that is away; raises what went wrong with one."""
+        """Wait until all frames are recorded, also for a database or storage that is away; raises what went wrong."""
         self._wait()
         if self._stored:
-            committed(self._context.store, self._add, f"job {self._job.id}")
+            committed(self._context.store, self._add, f"job {self._job.id}", self._check)
             self._stored.clear()
 
     def close(self) -> None:
@@ -89,8 +91,8 @@ class FrameRecorder:
             thumbnail=f"{folder}/thumbnails/{number:05d}.jpg",
         )
         picture, thumbnail = frame_files(rgb)
-        self._context.blobs.put(frame.picture, picture)
-        self._context.blobs.put(frame.thumbnail, thumbnail)
+        for key, data in ((frame.picture, picture), (frame.thumbnail, thumbnail)):
+            stored(partial(self._context.blobs.put, key, data), f"job {self._job.id}", self._check)
         self._stored.append(frame)
         if self._is_time():
             self._tell()

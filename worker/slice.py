@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.blobs import BlobMissing
@@ -21,15 +21,16 @@ from shared.leftovers import tidy
 from shared.pictures import PictureError
 from shared.problems import SpecError
 from shared.store import workers
-from shared.store.jobs import claims, declining
+from shared.store.jobs import claims
 from shared.store.tables import Failure, Job
 from worker import checkpoints
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
+from worker.lack import cannot_render, decline
 from worker.networks import BadWeights
 from worker.outputs import attempt_folder, finish
-from worker.patience import committed
+from worker.patience import StorageAway, committed, storage, stored
 from worker.recorder import FrameRecorder
 from worker.render import NotFinite, OutOfMemory, Progress
 from worker.workbench import Bench, Work
@@ -51,6 +52,8 @@ class Slice:
         self._context, self._bench, self._worker, self._job, self._heart = context, bench, worker, job, heart
         self._token = job.token or ""
         self._began = time.monotonic()
+        #: Whether SQL knows of all frames up to where the rendering stands.
+        self._recorded = False
 
     def run(self) -> Ended:
         """Render until the job or the slice's time is over, or somebody wants it to stop."""
@@ -62,15 +65,19 @@ class Slice:
             return self._render(work)
         except _LACKING as error:
             return self._decline(error)
+        except ImportError as error:
+            self._bench.clear()
+            return cannot_render(self._context, self._worker, self._job, self._heart, error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong decides about the job, not about the worker
             return self._fail(error)
 
     def _render(self, work: Work) -> Ended:
-        recorder = FrameRecorder(self._context, self._job, work.spec.frames.every)
+        recorder = FrameRecorder(self._context, self._job, work.spec.frames.every, self._heart.check)
         try:
             return self._iterate(work, recorder)
         except Stopped as stopped:
             recorder.flush()
+            self._recorded = True
             return self._stop(work, stopped)
         finally:
             recorder.close()
@@ -91,6 +98,7 @@ class Slice:
         self._learn(work, worked, started)
         # A frame belongs to the attempt: it is recorded before the attempt lets the job go.
         recorder.flush()
+        self._recorded = True
         return self._succeed(work) if progress.finished else self._save(work, "its turn was over")
 
     def _start_over(self) -> bool:
@@ -99,16 +107,25 @@ class Slice:
         kept = self._commit(lambda session: claims.start_over(session, self._job.id, self._token, reason))
         if kept:
             self._job.checkpoint, self._job.checkpoint_step = None, 0
-            self._context.blobs.delete(useless)
+            self._delete(useless)
         return kept
+
+    def _delete(self, key: str) -> None:
+        """Delete a blob that no one needs; if it cannot be now, it is when the job has finished and is tidied up."""
+        try:
+            with storage():
+                self._context.blobs.delete(key)
+        except StorageAway as error:
+            log.warning("job %s: %s is left for later: %s", self._job.id, key, error)
 
     def _save(self, work: Work, reason: str) -> Ended:
         progress = work.rendering.progress
         if progress.step == self._job.checkpoint_step:
-            return self._let_go()
+            return self._let_go(reason)
         started = time.monotonic()
         key = f"{attempt_folder(self._job)}/checkpoint-{progress.step:06d}.npz"
-        checkpoints.save(self._context.blobs, key, work.rendering.state())
+        state = work.rendering.state()
+        stored(lambda: checkpoints.save(self._context.blobs, key, state), f"job {self._job.id}", self._heart.check)
         self._bench.saving_seconds = time.monotonic() - started
         told, seconds = _told(progress), self._seconds()
         kept = self._commit(
@@ -120,8 +137,9 @@ class Slice:
             self._bench.clear()
             return Ended("stale")
         self._bench.saved(key)
+        self._context.health.well()
         if self._job.checkpoint is not None:
-            self._context.blobs.delete(self._job.checkpoint)
+            self._delete(self._job.checkpoint)
         return Ended("saved")
 
     def _succeed(self, work: Work) -> Ended:
@@ -136,16 +154,25 @@ class Slice:
         self._bench.clear()
         if not kept:
             return Ended("stale")
+        self._context.health.well()
         if self._job.attempt > 1:
-            tidy(self._context.store, self._context.blobs, self._job.id)
+            self._tidy()
         return Ended("succeeded")
+
+    def _tidy(self) -> None:
+        try:
+            with storage():
+                tidy(self._context.store, self._context.blobs, self._job.id)
+        except StorageAway as error:
+            log.warning("job %s is left for the sweeper to tidy up: %s", self._job.id, error)
 
     def _stop(self, work: Work, stopped: Stopped) -> Ended:
         """Save what is there: a pause, a cancellation or a shutdown shall cost nothing when the job goes on."""
         if stopped.why == "taken":
             self._bench.clear()
             return Ended("stale")
-        ended = self._save(work, "the worker was asked to stop")
+        why = "the database was out of reach for long" if stopped.why == "silent" else "the worker was asked to stop"
+        ended = self._save(work, why)
         return Ended("stopped", stopped.why) if ended.outcome == "saved" else ended
 
     def _is_ours(self) -> bool:
@@ -153,8 +180,7 @@ class Slice:
         lease = self._context.settings.lease_seconds
         return self._commit(lambda session: claims.hold(session, self._job.id, self._token, lease_seconds=lease))
 
-    def _let_go(self) -> Ended:
-        reason = "the worker was asked to stop"
+    def _let_go(self, reason: str) -> Ended:
         self._commit(lambda session: claims.release(session, self._job.id, self._token, reason))
         return Ended("stopped")
 
@@ -163,16 +189,7 @@ class Slice:
         self._bench.clear()
         settings, reason = self._context.settings, lacking(self._worker, self._job.model, error)
         log.warning("job %s: %s", self._job.id, reason)
-        declined = self._commit(
-            lambda session: declining.decline(
-                session,
-                self._job.id,
-                self._token,
-                reason,
-                retry_seconds=settings.retry_seconds,
-                attempts=settings.fruitless_attempts,
-            )
-        )
+        declined = decline(self._context, self._job, self._heart, reason)
         if declined == "stale":
             return Ended("stale")
         if declined == "left":
@@ -187,7 +204,10 @@ class Slice:
         else:
             log.warning("job %s: %s: %s", self._job.id, failure, reason)
         tile = self._bench.tile
-        self._bench.clear()
+        # What could not be saved waits here, where the next slice finds it, if it is this worker's.
+        waits = failure == "storage" or isinstance(error, OperationalError)
+        if not waits or not self._recorded:
+            self._bench.clear()
         settings = self._context.settings
         kept = self._commit(
             lambda session: claims.fail(
@@ -202,10 +222,18 @@ class Slice:
             )
         )
         if kept:
+            if failure in ("internal", "storage"):
+                self._rest()
             return Ended("failed", reason)
+        self._bench.clear()
         # Paused or cancelled meanwhile: whoever takes that back shall not wait for the lease of a slice that is over.
-        self._let_go()
+        self._let_go(reason)
         return Ended("stale")
+
+    def _rest(self) -> None:
+        """Rest, until the job has been announced again and longer: another worker shall have it, if one is free."""
+        settings = self._context.settings
+        self._heart.rest(self._context.health.failed(settings.retry_seconds) + 2 * settings.sweep_seconds)
 
     def _learn(self, work: Work, mpit: float, started: float) -> None:
         """Remember how long so many megapixel-iterations took."""
@@ -218,8 +246,8 @@ class Slice:
             log.warning("job %s: how long it took is not remembered: %s", self._job.id, error)
 
     def _commit(self, change: Callable[[Session], Answer]) -> Answer:
-        """Commit a change that a slice's work hangs on, also when the database is away for a moment."""
-        return committed(self._context.store, change, f"job {self._job.id}")
+        """Commit a change that a slice's work hangs on, also when the database is away for a while."""
+        return committed(self._context.store, change, f"job {self._job.id}", self._heart.check)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
@@ -235,6 +263,9 @@ def classify(error: Exception) -> tuple[Failure, str]:
         return "not_finite", str(error)
     if isinstance(error, (OutOfMemory, MemoryError)):
         return "out_of_memory", str(error) or "there was not enough memory"
+    if isinstance(error, StorageAway):
+        remedy = "make room, or see to its rights and its connection; then it goes on by itself"
+        return "storage", f"the storage of pictures and checkpoints cannot be used: {error} ({remedy})"
     return "internal", f"{type(error).__name__}: {error}"
 
 

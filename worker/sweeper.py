@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from celery import Celery
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.blobs import open_blobs
 from shared.queue import UNREACHABLE, announce, celery_app, waiting
 from shared.settings import Settings
-from shared.store import Store, sign_ins, workers
+from shared.store import Store, now, sign_ins, workers
 from shared.store.jobs import schedule, submission
 from worker.purger import run_purger
 
@@ -38,10 +39,11 @@ def run_sweeper(settings: Settings, stop: threading.Event) -> None:
     store, app, blobs = Store(settings.database), celery_app(settings.broker), open_blobs(settings)
     purger = threading.Thread(target=run_purger, args=(settings, store, blobs, stop), name="purger", daemon=True)
     purger.start()
+    leases = Leases(store, settings)
     messages = Messages(store, app, grace_seconds=settings.message_grace_seconds)
     sweeps = 0
     while not stop.is_set():
-        _patiently(_sweep, settings, store, app, messages)
+        _patiently(_sweep, settings, store, app, leases, messages)
         if sweeps % _RARELY == 0:
             for change in _HOUSEKEEPING:
                 _patiently(_in_transaction, store, change)
@@ -59,8 +61,8 @@ def _patiently(part: Callable[..., object], *arguments: object) -> None:
         log.warning("the database cannot be reached: %s", error)
 
 
-def _sweep(settings: Settings, store: Store, app: Celery, messages: Messages) -> None:
-    lost = _expire(store, settings) + messages.find_lost()
+def _sweep(settings: Settings, store: Store, app: Celery, leases: Leases, messages: Messages) -> None:
+    lost = leases.expire() + messages.find_lost()
     if lost:
         log.info("%d lost leases or messages found", lost)
     if messages.reachable:
@@ -72,11 +74,36 @@ def _in_transaction(store: Store, change: Callable[[Session], object]) -> None:
         change(session)
 
 
-def _expire(store: Store, settings: Settings) -> int:
-    with store.write() as session:
-        return schedule.expire_leases(
-            session, retry_seconds=settings.retry_seconds, attempts=settings.fruitless_attempts
-        )
+class Leases:
+    """Takes jobs back from workers that fell silent, unless everybody did because the database was away.
+
+    After an outage all leases are over. Workers that live have renewed theirs when the database has been there for as
+    long as a lease without a gap; that is waited for, also at the start.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+        #: Since when the database answers.
+        self._since: float | None = None
+
+    def expire(self) -> int:
+        """Take back the jobs whose leases are over; how many there were. Raises SQLAlchemyError: the database is away."""
+        settings, asked = self._settings, time.monotonic()
+        try:
+            with self._store.write() as session:
+                session.scalar(select(now()))
+                answered = time.monotonic()
+                # One that hangs does not answer the workers either.
+                if self._since is None or answered - asked > settings.lease_seconds / 2:
+                    self._since = answered
+                if answered - self._since < settings.lease_seconds:
+                    return 0
+                return schedule.expire_leases(
+                    session, retry_seconds=settings.retry_seconds, attempts=settings.fruitless_attempts
+                )
+        except SQLAlchemyError:
+            self._since = None
+            raise
 
 
 class Messages:

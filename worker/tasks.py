@@ -18,6 +18,7 @@ from shared.store.tables import Job
 from worker.attempt import Ended, run_attempt
 from worker.context import context
 from worker.heart import Heart
+from worker.lack import cannot_render
 from worker.networks import import_tensorflow
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,14 @@ def render_slice(self: Task, job: str) -> str:
 
     def render(claimed: Job, heart: Heart) -> Ended:
         # In the child process, at its first slice.
-        import_tensorflow()
-        from worker.slice import Slice
+        try:
+            import_tensorflow()
+            from worker.slice import Slice
 
-        return Slice(farm, _bench(), worker, claimed, heart).run()
+            bench = _bench()
+        except Exception as error:  # noqa: BLE001 - without TensorFlow, whatever the reason, no job can be rendered here
+            return cannot_render(farm, worker, claimed, heart, error)
+        return Slice(farm, bench, worker, claimed, heart).run()
 
     ended = run_attempt(farm, worker, job, str(self.request.id), render)
     try:

@@ -22,6 +22,7 @@ from worker.context import Context
 from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
+from worker.patience import storage
 from worker.render import Mismatch, Rendering, begin, cuts_of, forget, resume
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Bench:
         Raises:
             BlobMissing, PictureError, SpecError: an input is gone or cannot be rendered.
             UnknownModel, BadWeights: this worker does not have the network.
+            StorageAway: an input or the checkpoint cannot be fetched.
         """
         limits = (job.tile_limit, self._context.settings.tile)
         tile_limit = min((limit for limit in limits if limit is not None), default=None)
@@ -122,7 +124,8 @@ class Bench:
         return found
 
     def _picture(self, asset: str) -> Picture:
-        data = self._context.blobs.get(blob_key(asset))
+        with storage():
+            data = self._context.blobs.get(blob_key(asset))
         if hashlib.sha256(data).hexdigest() != asset.removeprefix("sha256:"):
             raise PictureError(f"the stored picture {asset} is damaged; upload it again, then resume the job")
         return decode(data, self._context.settings.limits)
@@ -131,7 +134,8 @@ class Bench:
         if job.checkpoint is None:
             return None
         try:
-            return checkpoints.restore(self._context.blobs, job.checkpoint)
+            with storage():
+                return checkpoints.restore(self._context.blobs, job.checkpoint)
         except (BlobMissing, checkpoints.Unreadable) as error:
             log.warning("job %s starts over: %s", job.id, error)
             return None

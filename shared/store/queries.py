@@ -17,8 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.store.jobs.schedule import WORKER_SILENCE
-from shared.store.session import now
+from shared.store.jobs import others
 from shared.store.tables import STATES, Asset, AssetOwner, Attempt, Batch, Event, Frame, Job, State, Worker
 
 #: How many IDs are named when a prefix fits several.
@@ -258,8 +257,8 @@ def running_jobs(session: Session) -> Sequence[Job]:
 
 
 def workers(session: Session) -> list[tuple[Worker, bool]]:
-    """All workers that ever told of themselves, and whether each still does."""
-    query = select(Worker, Worker.seen_at > now() - WORKER_SILENCE).order_by(Worker.name)
+    """The workers that are known (see `workers.forget_the_lost`), and whether each still tells of itself."""
+    query = select(Worker, others.live()).order_by(Worker.name)
     return [(worker, bool(live)) for worker, live in session.execute(query)]
 
 

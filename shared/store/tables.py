@@ -202,7 +202,7 @@ class Attempt(Table):
     task_id: Mapped[str | None] = mapped_column(String(40))
     started_at: Mapped[float] = mapped_column(Float)
     ended_at: Mapped[float | None] = mapped_column(Float)
-    #: running, saved, succeeded, failed, lost, cancelled, paused, released, declined.
+    #: running, saved, succeeded, failed, lost, cancelled, paused, released, declined, unstored.
     outcome: Mapped[str] = mapped_column(String(10), default="running")
     reason: Mapped[str] = mapped_column(Text, default="")
     from_step: Mapped[int] = mapped_column(Integer)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.store.jobs.schedule import WORKER_SILENCE
+from shared.store.jobs.others import WORKER_SILENCE
 from shared.store.session import now
 from shared.store.tables import Worker
 
@@ -72,8 +71,3 @@ def forget_the_lost(session: Session) -> None:
         delete(Worker).where(Worker.seen_at < newest - _FORGOTTEN_AFTER_SECONDS),
         execution_options={"synchronize_session": False},
     )
-
-
-def living(session: Session, silence: float) -> Sequence[Worker]:
-    """The workers seen within the last `silence` seconds, by name."""
-    return session.scalars(select(Worker).where(Worker.seen_at > now() - silence).order_by(Worker.name)).all()

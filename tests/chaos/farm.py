@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,19 +48,19 @@ class Farm:
         self.blobs: Blobs = open_blobs(self.settings)
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, *arguments: str) -> None:
+    def start(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         """Start a part of the farm: `start("worker", "--name", "w", "--device", "cpu")`."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.parts[name] = subprocess.Popen(
                 [sys.executable, "-m", "deploy.main", *(arguments or (name,))],
-                env=self.environment,
+                env=self.environment | dict(environment or {}),
                 stdout=log,
                 stderr=log,
             )
 
-    def start_worker(self, name: str = "worker") -> None:
+    def start_worker(self, name: str = "worker", *, environment: Mapping[str, str] | None = None) -> None:
         """Start a worker for the CPU."""
-        self.start(name, "worker", "--name", name, "--device", "cpu")
+        self.start(name, "worker", "--name", name, "--device", "cpu", environment=environment)
 
     def child(self, name: str = "worker") -> psutil.Process:
         """The worker's rendering child process, once there is one."""

@@ -218,6 +218,26 @@ def test_a_job_that_kills_its_worker_each_time_ends_as_failed(make_farm: Callabl
     farm.wait(other, "succeeded")
 
 
+def test_a_worker_without_tensorflow_says_so_and_leaves_its_job_to_another(
+    make_farm: Callable[..., Farm], tmp_path: Path
+) -> None:
+    farm = make_farm()
+    broken = tmp_path / "broken"
+    (broken / "tensorflow").mkdir(parents=True)
+    (broken / "tensorflow" / "__init__.py").write_text(
+        "raise ImportError('libcudnn.so.9: cannot open shared object file')"
+    )
+    farm.start_worker("broken", environment={"PYTHONPATH": str(broken)})
+    farm.start("sweeper")
+    (job_id,) = farm.submit(SPEC | {"iterations": 2})
+    wait_until(lambda: farm.job(job_id).reason, seconds=60, what="a reason")
+    assert "cannot render: ImportError: libcudnn.so.9: cannot open shared object file" in farm.job(job_id).reason
+    assert "`dreamfarm doctor`" in farm.job(job_id).reason
+    farm.start_worker("whole")
+    farm.wait(job_id, "succeeded", "failed")
+    farm.audit(job_id)
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_seeded_disasters(
     make_farm: Callable[..., Farm], redis_server: RedisServer, request: pytest.FixtureRequest, database: str

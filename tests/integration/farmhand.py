@@ -9,9 +9,10 @@ from sqlalchemy import select
 from shared.cards import card
 from shared.plan import plan
 from shared.specs import SPEC
-from shared.store import Store
+from shared.store import Store, workers
 from shared.store.jobs import claims, schedule, submission
 from shared.store.tables import Job
+from shared.store.workers import Identity
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def submit(store: Store, owner: str, *, jobs: int = 1, priority: int = 5) -> Sub
     return Submitted(batch.id, list(ids))
 
 
-def claim_next(store: Store, job_id: str | None = None) -> Job | None:
+def claim_next(store: Store, job_id: str | None = None, *, worker: str = "w") -> Job | None:
     """Announce one job and claim what was announced, or the named job."""
     with store.write() as session:
         announced = schedule.announce_next(session, ahead=1 if job_id is None else 100)
@@ -41,7 +42,14 @@ def claim_next(store: Store, job_id: str | None = None) -> Job | None:
     if not chosen:
         return None
     with store.write() as session:
-        return claims.claim(session, chosen[0].job_id, task_id=chosen[0].task_id, worker="w", lease_seconds=9)
+        return claims.claim(session, chosen[0].job_id, task_id=chosen[0].task_id, worker=worker, lease_seconds=9)
+
+
+def living(store: Store, *names: str) -> None:
+    """So many workers tell of themselves."""
+    with store.write() as session:
+        for name in names:
+            workers.seen(session, Identity(name=name, host="here", pid=1, device="cpu"))
 
 
 def told(job: Job, step: int) -> claims.Told:

@@ -7,9 +7,13 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from shared.blobs import open_blobs
+from shared.blobs import Blobs, open_blobs
 from shared.cards import card
 from shared.plan import plan
 from shared.settings import Settings
@@ -26,10 +30,12 @@ from shared.specs import SPEC
 from shared.store import Store, workers
 from shared.store.jobs import claims, schedule, steering, submission
 from shared.store.tables import Attempt, Event, Frame, Job
-from shared.store.workers import Identity
+from tests.buckets import s3_service
 from tests.conftest import wait_until
-from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.farmhand import claim_next, living, submit, told
+from tests.integration.flaky import FlakyNetwork
 from tests.integration.test_store import get, save
+from worker import patience
 from worker.attempt import Ended
 from worker.context import Context
 from worker.heart import Heart, Stopped
@@ -41,16 +47,23 @@ DREAM: dict[str, Any] = {"kind": "dream", "size": {"long_edge": 64}, "octaves": 
 
 
 class Stopping(Heart):
-    """Of a worker that is asked to stop when its job is at a certain step."""
+    """Of a worker that is asked to stop when its job is at a certain step. Writes down its steps, and how long it rests."""
 
-    def __init__(self, *args: Any, stop_at: int | None, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, stop_at: int | None, steps: list[int], rests: list[float], **options: Any
+    ) -> None:  # fmt: skip
         super().__init__(*args, **options)
-        self._stop_at = stop_at
+        self._stop_at, self._steps, self._rests = stop_at, steps, rests
 
     def tell(self, told: claims.Told) -> None:
         super().tell(told)
+        self._steps.append(told.step)
         if told.step == self._stop_at:
             signal.raise_signal(signal.SIGTERM)
+
+    def rest(self, seconds: float) -> None:
+        self._rests.append(seconds)
+        super().rest(seconds)
 
 
 class Farmhand:
@@ -59,6 +72,10 @@ class Farmhand:
     def __init__(self, settings: Settings, store: Store) -> None:
         self.context = Context(settings, store, open_blobs(settings))
         self.bench = Bench(self.context)
+        #: How long it rested after slices.
+        self.rests: list[float] = []
+        #: The steps that it has rendered.
+        self.steps: list[int] = []
 
     def submit(self, **fields: Any) -> str:
         """Submit a dream; its ID."""
@@ -72,7 +89,8 @@ class Farmhand:
         """Claim the job and render a slice of it, to a step at which the worker is asked to stop if one is given."""
         job = claim_next(self.context.store, job_id)
         assert job is not None
-        heart = Stopping(self.context.store, job, beat_seconds=0.2, lease_seconds=20, stop_at=stop_at)
+        notes = {"steps": self.steps, "rests": self.rests}
+        heart = Stopping(self.context.store, job, beat_seconds=0.2, lease_seconds=20, stop_at=stop_at, **notes)
         with heart.beating():
             return Slice(self.context, self.bench, "w", job, heart).run()
 
@@ -287,13 +305,6 @@ def frames(store: Store, job_id: str) -> list[tuple[int, str]]:
         return [(number, key) for number, key in session.execute(query)]
 
 
-def living(store: Store, *names: str) -> None:
-    """So many workers tell of themselves."""
-    with store.write() as session:
-        for name in names:
-            workers.seen(session, Identity(name=name, host="here", pid=1, device="cpu"))
-
-
 def submitted_for_net(hand: Farmhand, networks: Path, tmp_path: Path) -> str:
     """A job of one iteration on a network that is registered just now."""
     registered("net", networks, tmp_path, 1)
@@ -348,7 +359,7 @@ def test_a_network_that_no_worker_has_fails_the_job_in_the_end(
     job = get(store, job_id)
     assert (job.state, job.failure) == ("failed", "internal")
     assert job.reason == (
-        "worker w does not have the model 'net' (run `dreamfarm models add net FILE` there); no other worker has it "
+        "worker w does not have the model 'net' (run `dreamfarm models add net FILE` there); no other worker can render it "
         f"({attempts} attempts without progress)"
     )
 
@@ -390,3 +401,139 @@ def test_a_worker_rests_after_a_job_that_others_may_render(
     thread.join()
     signal.signal(signal.SIGUSR1, before)
     assert order == ["asked to stop", "back"]
+
+
+def test_a_worker_on_which_everything_fails_rests_longer_each_time(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a worker whose folder for temporary files is gone, it leaves ever more time to others, until it is back."""
+    hand = Farmhand(settings.model_copy(update={"retry_seconds": 0.01, "sweep_seconds": 0.01}), store)
+    living(store, "w", "other")
+    with monkeypatch.context() as sick:
+        sick.setattr(tempfile, "tempdir", str(settings.data / "gone"))
+        for _ in range(5):
+            assert "FileNotFoundError" in hand.slice(hand.submit(iterations=1)).reason
+    assert hand.rests == pytest.approx([0.03, 0.04, 0.06, 0.1, 0.18])
+    assert hand.slice(hand.submit(iterations=1)).outcome == "succeeded"
+    with monkeypatch.context() as sick:
+        sick.setattr(tempfile, "tempdir", str(settings.data / "gone"))
+        hand.slice(hand.submit(iterations=1))
+    assert hand.rests[5:] == pytest.approx([0.03])
+    with store.read() as session:
+        states = session.scalars(select(Job.state).order_by(Job.seq)).all()
+    assert states == ["queued"] * 5 + ["succeeded", "queued"]
+
+
+@contextmanager
+def unwritable(blobs: Blobs, key: str) -> Iterator[Path]:
+    """Nothing can be stored below this key of a local folder, in whose place is a file; its path."""
+    assert blobs.folder is not None
+    place = blobs.folder / key
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("in the way")
+    yield place
+    if place.is_file():
+        place.unlink()
+
+
+@pytest.mark.parametrize("frames", [0, 1])
+def test_a_storage_that_is_away_for_a_moment_costs_no_work(
+    hand: Farmhand, store: Store, caplog: pytest.LogCaptureFixture, frames: int
+) -> None:
+    job_id = hand.submit(frames={"every": frames})
+    with unwritable(hand.context.blobs, f"jobs/{job_id}") as place:
+
+        def back() -> None:
+            wait_until(lambda: "the storage is away" in caplog.text, what="the first try")
+            place.unlink()
+
+        thread = threading.Thread(target=back)
+        thread.start()
+        ended = hand.slice(job_id)
+        thread.join()
+    job = get(store, job_id)
+    assert (ended.outcome, job.fruitless, job.checkpoint_step) == ("saved", 0, hand.steps[-1])
+    assert job.frames == frames * job.checkpoint_step
+
+
+def test_what_cannot_be_stored_waits_with_its_worker(
+    hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a storage that is away for longer, the job waits, its worker rests, and then goes on where it was."""
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 0.1)
+    hand.context = replace(
+        hand.context, settings=hand.context.settings.model_copy(update={"retry_seconds": 0.01, "sweep_seconds": 0.01})
+    )
+    job_id = hand.submit(frames={"every": 0})
+    with unwritable(hand.context.blobs, f"jobs/{job_id}"):
+        assert hand.slice(job_id).outcome == "failed"
+    job = get(store, job_id)
+    assert (job.state, job.failure, job.fruitless, job.token) == ("queued", "storage", 0, None)
+    assert "the storage of pictures and checkpoints cannot be used" in job.reason
+    assert "Not a directory" in job.reason
+    assert hand.rests == pytest.approx([0.03])
+    assert hand.slice(job_id).outcome == "saved"
+    assert hand.steps == list(range(1, get(store, job_id).checkpoint_step + 1))
+
+
+def test_an_output_that_cannot_be_stored_is_not_rendered_again(
+    hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 0.1)
+    hand.context = replace(hand.context, settings=hand.context.settings.model_copy(update={"slice_seconds": 60.0}))
+    job_id = hand.submit(iterations=2, frames={"every": 0})
+    with unwritable(hand.context.blobs, f"jobs/{job_id}/1/manifest.json/x"):
+        assert hand.slice(job_id).outcome == "failed"
+    assert get(store, job_id).failure == "storage"
+    assert hand.slice(job_id).outcome == "succeeded"
+    assert hand.steps == [1, 2]
+
+
+def test_who_waits_for_the_storage_still_hears_that_it_shall_stop(
+    hand: Farmhand, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a worker that would wait for a minute, it does for a moment."""
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(patience, "_HURRY_SECONDS", 0.1)
+    job_id = hand.submit(frames={"every": 0})
+    began = time.monotonic()
+    with unwritable(hand.context.blobs, f"jobs/{job_id}"):
+        assert hand.slice(job_id, stop_at=1).outcome == "failed"
+    assert time.monotonic() - began < 50
+    assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+
+
+def test_a_bucket_that_refuses_does_not_fail_jobs(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 0.1)
+    with s3_service() as endpoint:
+        network = FlakyNetwork(endpoint)
+        bucket = {"blobs_url": "s3://farm", "s3_endpoint": network.url, "slice_seconds": 0.3, "retry_seconds": 0.01}
+        hand = Farmhand(settings.model_copy(update=bucket | {"sweep_seconds": 0.01}), store)
+        job_id = hand.submit(frames={"every": 0})
+        network.instead[b"PUT "] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+        assert hand.slice(job_id).outcome == "failed"
+        job = get(store, job_id)
+        assert (job.state, job.failure, job.fruitless) == ("queued", "storage", 0)
+        assert "\n" not in job.reason
+        network.instead.clear()
+        assert hand.slice(job_id).outcome == "saved"
+        network.close()
+
+
+def test_a_paused_job_whose_slice_failed_is_let_go_with_the_true_reason(
+    hand: Farmhand, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = claim_next(store, hand.submit(iterations=1))
+    assert job is not None
+    with store.write() as session:
+        steering.steer(session, "pause", job_id=job.id, reason="by ada")
+    monkeypatch.setattr(tempfile, "tempdir", str(settings.data / "gone"))
+    heart = Heart(store, job, beat_seconds=60, lease_seconds=600)
+    with heart.beating():
+        Slice(hand.context, hand.bench, "w", job, heart).run()
+    with store.read() as session:
+        (attempt,) = session.scalars(select(Attempt)).all()
+    assert (get(store, job.id).state, get(store, job.id).token, attempt.outcome) == ("paused", None, "released")
+    assert "FileNotFoundError" in attempt.reason

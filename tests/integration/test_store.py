@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import fields
+from itertools import cycle, repeat
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text, update
 
-from shared.store import Store, events
+from shared.store import Store, events, workers
 from shared.store.jobs import claims, schedule, steering
 from shared.store.session import now
 from shared.store.tables import Attempt, Batch, Event, Frame, Job, Table, Worker
-from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.farmhand import claim_next, living, submit, told
 
 
 def get(store: Store, job_id: str) -> Job:
@@ -34,7 +36,9 @@ def save(store: Store, job: Job, step: int, checkpoint: str = "c") -> bool:
         )
 
 
-def fail(store: Store, job: Job, failure: str, attempts: int = 3, tile: int | None = None) -> bool:
+def fail(
+    store: Store, job: Job, failure: str, attempts: int = 3, tile: int | None = None, *, retry_seconds: float = 0
+) -> bool:  # fmt: skip
     with store.write() as session:
         return claims.fail(
             session,
@@ -42,7 +46,7 @@ def fail(store: Store, job: Job, failure: str, attempts: int = 3, tile: int | No
             job.token or "",
             failure,
             f"it was {failure}",
-            retry_seconds=0,
+            retry_seconds=retry_seconds,
             attempts=attempts,
             tile=tile,
         )
@@ -184,12 +188,118 @@ def test_failure_classes_decide_what_follows(store: Store, failure: str, states:
     assert final.failure == failure
 
 
+def fail_until_over(store: Store, job_id: str, names: Iterable[str]) -> int:
+    """The workers take the job in turn and fail it, until it is not tried again; how many attempts that took."""
+    for number, worker in enumerate(names, 1):
+        job = claim_next(store, worker=worker)
+        assert job is not None
+        assert fail(store, job, "internal")
+        if get(store, job_id).state == "failed":
+            return number
+    pytest.fail("the job was tried again each time")
+
+
+def test_what_fails_on_one_worker_alone_is_left_to_others(store: Store) -> None:
+    """Given a worker that is sick and one that is not, a job outlives more attempts than the usual on the sick one."""
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "sick", "well")
+    for _ in range(5):
+        job = claim_next(store, worker="sick")
+        assert job is not None
+        assert fail(store, job, "internal")
+    job = claim_next(store, worker="well")
+    assert job is not None
+    assert save(store, job, 4)
+    assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+
+
+def test_what_fails_on_every_worker_fails(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "two")
+    assert fail_until_over(store, job_id, cycle(["one", "two"])) == 3
+    assert get(store, job_id).failure == "internal"
+
+
+def test_what_fails_ends_when_the_other_worker_has_left(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "two")
+    with store.write() as session:
+        workers.gone(session, "two")
+    assert fail_until_over(store, job_id, repeat("one")) == 3
+
+
+def test_what_other_workers_never_take_ends_all_the_same(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "hung")
+    assert fail_until_over(store, job_id, repeat("one")) == 12
+
+
+def test_who_had_failed_a_job_before_it_was_retried_is_forgotten(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    living(store, "one", "two")
+    assert fail_until_over(store, job_id, cycle(["one", "two"])) == 3
+    with store.write() as session:
+        steering.steer(session, "retry", job_id=job_id, reason="by ada")
+    assert fail_until_over(store, job_id, repeat("one")) == 12
+
+
 def test_out_of_memory_halves_the_tile(store: Store) -> None:
     job_id = submit(store, "ada").jobs[0]
     job = claim_next(store)
     assert job is not None
     fail(store, job, "out_of_memory", tile=512)
     assert (get(store, job_id).state, get(store, job_id).tile_limit) == ("queued", 256)
+
+
+def test_tiles_are_halved_down_to_the_smallest_before_memory_fails_a_job(store: Store) -> None:
+    """Given a job that fits into no memory, attempts count only when the tile cannot become smaller."""
+    job_id = submit(store, "ada").jobs[0]
+    tiles = []
+    while (job := claim_next(store)) is not None:
+        tiles.append(job.tile_limit or 2048)
+        assert fail(store, job, "out_of_memory", tile=tiles[-1])
+    assert tiles == [2048, 1024, 512, 256, 128, 64, 64, 64]
+    assert (get(store, job_id).state, get(store, job_id).fruitless) == ("failed", 3)
+
+
+def test_a_storage_that_is_away_does_not_count_against_a_job(store: Store) -> None:
+    """Given an outage of hours, the job waits, tells so once, and goes on."""
+    job_id = submit(store, "ada").jobs[0]
+    for _ in range(9):
+        job = claim_next(store)
+        assert job is not None
+        assert fail(store, job, "storage")
+        assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+        assert "it was storage" in get(store, job_id).reason
+    assert event_types(store, job_id) == ["job.started", "job.requeued"]
+    job = claim_next(store)
+    assert job is not None
+    assert save(store, job, 4)
+
+
+def test_a_storage_that_is_away_is_asked_less_and_less_often(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    pauses = []
+    for _ in range(9):
+        with store.write() as session:
+            session.execute(update(Job).values(not_before=None))
+        job = claim_next(store)
+        assert job is not None
+        assert fail(store, job, "storage", retry_seconds=2)
+        waiting = get(store, job_id)
+        pauses.append(round((waiting.not_before or 0) - waiting.changed_at, 1))
+    assert pauses == [2, 4, 8, 16, 32, 64, 120, 120, 120]
+
+
+def test_what_only_one_jobs_files_suffer_from_ends_in_days(store: Store) -> None:
+    job_id = submit(store, "ada").jobs[0]
+    days = 0
+    while (job := claim_next(store)) is not None:
+        assert fail(store, job, "storage")
+        with store.write() as session:
+            session.execute(update(Attempt).values(started_at=Attempt.started_at - 86_401))
+        days += 1
+    assert (get(store, job_id).state, get(store, job_id).failure, days) == ("failed", "storage", 6)
 
 
 def test_progress_clears_the_count_of_fruitless_attempts(store: Store) -> None:

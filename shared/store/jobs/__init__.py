@@ -11,5 +11,6 @@ resuming lead back to queued, or to running where a worker has not let go of the
 - `trash`       what people delete, bring back, and what is purged in the end
 - `locked`      jobs that a transaction has locked, and changes of these only; used by the others
 - `fairness`    where owners and batches start in the order of being served; used by the others
+- `others`      which workers else there are for a job; used by the others
 - `outcomes`    what follows from the end of an attempt; used by the others
 """

@@ -6,6 +6,7 @@ that was thought dead and wakes up learns that the job is not its own any more (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,15 @@ from sqlalchemy.orm import Session
 from shared.store import events
 from shared.store.events import NewEvent
 from shared.store.ids import new_token
-from shared.store.jobs.outcomes import change_attempt, end_attempt, serve, settle_failure, update_open
+from shared.store.jobs.outcomes import (
+    change_attempt,
+    end_attempt,
+    serve,
+    settle_failure,
+    try_again,
+    update_open,
+    wait_for_storage,
+)
 from shared.store.session import now
 from shared.store.tables import Attempt, Failure, Frame, Job
 
@@ -229,14 +238,20 @@ def fail(
 ) -> bool:  # fmt: skip
     """End an attempt that failed. What follows depends on the class of the failure (see `outcomes.settle_failure`).
 
-    `tile` is the tile side that was too big, for `out_of_memory`; `attempts` caps attempts without progress.
+    `tile` is the tile side that was too big, for `out_of_memory`; `attempts` caps attempts without progress. A tile that
+    can be smaller is progress.
     """
     job = session.scalar(select(Job).where(*_held(job_id, token)).with_for_update())
     if job is None:
         return False
-    if failure == "out_of_memory" and tile is not None and tile // 2 >= _SMALLEST_TILE:
-        job.tile_limit = tile // 2
-    news = settle_failure(session, job, failure, reason, retry_seconds=retry_seconds, attempts=attempts)
+    smaller = tile // 2 if failure == "out_of_memory" and tile is not None else 0
+    if _SMALLEST_TILE <= smaller < (job.tile_limit or math.inf):
+        job.tile_limit = smaller
+        news = try_again(session, job, failure, reason)
+    elif failure == "storage":
+        news = wait_for_storage(session, job, reason, retry_seconds=retry_seconds, attempts=attempts)
+    else:
+        news = settle_failure(session, job, failure, reason, retry_seconds=retry_seconds, attempts=attempts)
     session.flush()
     events.append(session, news + update_open(session, [job.batch_id]))
     return True

@@ -1,4 +1,5 @@
-"""What follows when a worker cannot render a job for want of something of its own, such as a network's files.
+"""What follows when a worker cannot render a job for want of something of its own, such as a network's files
+or a library.
 
 The job is unharmed, and a worker that has what it needs shall get it. It fails only when no living worker does, after
 the usual number of attempts.
@@ -11,18 +12,14 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.store import events, workers
+from shared.store import events
 from shared.store.events import NewEvent
+from shared.store.jobs import others
 from shared.store.jobs.claims import release
 from shared.store.jobs.outcomes import end_attempt, settle_failure, update_open
-from shared.store.jobs.schedule import WORKER_SILENCE
 from shared.store.session import now
-from shared.store.tables import Attempt, Job
+from shared.store.tables import Job
 
-#: What an attempt's outcome is then called.
-DECLINED = "declined"
-#: What a worker lacked this many seconds ago, somebody may have brought to it since.
-_REMEMBERED_SECONDS = 300.0
 #: What no worker has, people must bring: that takes longer than most of what is tried again.
 _PEOPLES_PATIENCE = 8.0
 
@@ -46,24 +43,17 @@ def decline(
     if job.state != "running":
         release(session, job_id, token, reason)
         return "left"
-    before = _declined_by(session, job_id)
-    others = {living.name for living in workers.living(session, WORKER_SILENCE)} - before - {worker}
-    if others:
+    before, able = others.declined_by(session, job_id), others.able(session, job)
+    if able:
         release(session, job_id, token, reason)
         job.not_before = (session.scalar(select(now())) or 0.0) + retry_seconds
         # It may be asked again and again while the others are busy; once is enough to tell.
         news = [] if worker in before else [NewEvent.of(job, "job.requeued", reason)]
     else:
-        reason = f"{reason}; no other worker has it"
+        reason = f"{reason}; no other worker can render it"
         patience = retry_seconds * _PEOPLES_PATIENCE
         news = settle_failure(session, job, "internal", reason, retry_seconds=patience, attempts=attempts)
-    end_attempt(session, job_id, number, outcome=DECLINED, reason=reason)
+    end_attempt(session, job_id, number, outcome=others.DECLINED, reason=reason)
     session.flush()
     events.append(session, news + update_open(session, [job.batch_id]))
-    return "left" if others else "counted"
-
-
-def _declined_by(session: Session, job_id: str) -> set[str]:
-    recent = Attempt.ended_at > now() - _REMEMBERED_SECONDS
-    query = select(Attempt.worker).where(Attempt.job_id == job_id, Attempt.outcome == DECLINED, recent)
-    return set(session.scalars(query))
+    return "left" if able else "counted"

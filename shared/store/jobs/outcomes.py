@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,11 +10,19 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.store.events import NewEvent
+from shared.store.jobs import others
 from shared.store.session import now
 from shared.store.tables import Attempt, Batch, Failure, Job, Owner
 
-#: Longest back-off after internal errors, in seconds: a broken disk or network is tried again at least this often.
+#: Longest back-off after internal errors and without storage, in seconds: a broken disk or network is tried again at
+#: least this often.
 _LONGEST_BACKOFF = 120.0
+#: While one worker alone fails a job, and others live, the job is left to them for so many times as many attempts.
+_PATIENCE_WITH_OTHERS = 4
+#: What an attempt's outcome is called for which files could not be stored or fetched.
+_UNSTORED = "unstored"
+#: An outage of the storage that lasts so long counts as an attempt: what befalls the files of one job only shall end, too.
+_OUTAGE_SECONDS = 86_400.0
 
 
 def settle_failure(
@@ -21,27 +30,80 @@ def settle_failure(
 ) -> list[NewEvent]:
     """Requeue or fail a running job, and say so.
 
-    `bad_input` fails at once. `out_of_memory` goes on from the checkpoint with a smaller tile. `worker_lost` resumes.
-    `not_finite` is tried once more from the checkpoint. `internal` is tried again after a back-off that doubles.
-    All end as failed after `attempts` attempts without a new checkpoint.
+    `bad_input` fails at once. `out_of_memory` and `worker_lost` go on from the checkpoint. `not_finite` is tried once more
+    from there. `internal` is tried again after a back-off that doubles. All end as failed after `attempts` attempts without
+    a new checkpoint; `internal` only when two workers have failed the job, or no other can take it: a worker that is sick
+    itself fails whatever it is given.
     """
-    at = session.scalar(select(now())) or 0.0
     end_attempt(session, job.id, job.attempt, outcome="lost" if failure == "worker_lost" else "failed", reason=reason)
     job.fruitless += 1
     repeated = failure == "not_finite" and job.failure == "not_finite" and job.fruitless > 1
-    final = failure == "bad_input" or repeated or job.fruitless >= attempts
-    job.token = job.lease_until = job.worker = job.task_id = job.announced_at = None
-    job.failure, job.changed_at = failure, at
-    job.step, job.mpit = job.checkpoint_step, job.checkpoint_mpit
+    final = failure == "bad_input" or repeated or _tried_enough(session, job, failure, attempts)
+    at = _let_go(session, job, failure)
     if final:
         job.state, job.finished_at = "failed", at
         tried = "" if job.fruitless == 1 else f" ({job.fruitless} attempts without progress)"
         job.reason = reason + tried
         return [NewEvent.of(job, "job.failed", job.reason, failure=failure)]
     job.state, job.reason = "queued", f"tried again: {reason}"
-    if failure == "internal":
+    if failure in ("internal", "storage"):
         job.not_before = at + min(_LONGEST_BACKOFF, retry_seconds * 2 ** (job.fruitless - 1))
     return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+
+
+def try_again(session: Session, job: Job, failure: Failure, reason: str) -> list[NewEvent]:
+    """Requeue a running job, and say so; the attempt is not counted, as the next one will be another."""
+    end_attempt(session, job.id, job.attempt, outcome="failed", reason=reason)
+    _let_go(session, job, failure)
+    job.state, job.reason = "queued", f"tried again: {reason}"
+    return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+
+
+def wait_for_storage(
+    session: Session, job: Job, reason: str, *, retry_seconds: float, attempts: int
+) -> list[NewEvent]:  # fmt: skip
+    """Requeue a running job whose files could not be stored or fetched, with a back-off that doubles; tell it once.
+
+    It is not the job's fault, and not counted, for a day.
+    """
+    tried, since = _outage(session, job)
+    if since < (session.scalar(select(now())) or 0.0) - _OUTAGE_SECONDS:
+        return settle_failure(session, job, "storage", reason, retry_seconds=retry_seconds, attempts=attempts)
+    end_attempt(session, job.id, job.attempt, outcome=_UNSTORED, reason=reason)
+    at = _let_go(session, job, "storage")
+    job.state, job.reason = "queued", f"tried again: {reason}"
+    job.not_before = at + min(_LONGEST_BACKOFF, retry_seconds * 2 ** min(tried, 16))
+    return [] if tried else [NewEvent.of(job, "job.requeued", reason, failure="storage", fruitless=job.fruitless)]
+
+
+def _outage(session: Session, job: Job) -> tuple[int, float]:
+    """How many attempts in a row before the current one had no storage, and when the first of them began."""
+    own = (Attempt.job_id == job.id, Attempt.number < job.attempt)
+    last_other = select(func.coalesce(func.max(Attempt.number), 0)).where(*own, Attempt.outcome != _UNSTORED)
+    since = select(func.count(), func.min(Attempt.started_at)).where(
+        *own, Attempt.number > last_other.scalar_subquery()
+    )
+    count, first = session.execute(since).one()
+    return count, math.inf if first is None else first
+
+
+def _let_go(session: Session, job: Job, failure: Failure) -> float:
+    """Take a failed job from its worker, back to its checkpoint; when that was."""
+    job.token = job.lease_until = job.worker = job.task_id = job.announced_at = None
+    job.failure, job.changed_at = failure, session.scalar(select(now())) or 0.0
+    job.step, job.mpit = job.checkpoint_step, job.checkpoint_mpit
+    return job.changed_at
+
+
+def _tried_enough(session: Session, job: Job, failure: Failure, attempts: int) -> bool:
+    """Whether the attempts without progress, the last of which has just ended so, blame the job."""
+    if job.fruitless < attempts:
+        return False
+    if failure != "internal" or job.fruitless >= attempts * _PATIENCE_WITH_OTHERS:
+        return True
+    failed = select(Attempt.worker).where(Attempt.job_id == job.id, Attempt.outcome == "failed")
+    latest = session.scalars(failed.order_by(Attempt.number.desc()).limit(job.fruitless))
+    return len(set(latest)) > 1 or not others.able(session, job)
 
 
 def end_attempt(

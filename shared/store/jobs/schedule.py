@@ -14,12 +14,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from shared.store import events
+from shared.store.jobs import others
 from shared.store.jobs.outcomes import has_unfinished, settle_failure, update_open
 from shared.store.session import ANNOUNCING, lock, now
-from shared.store.tables import Batch, Job, Owner, Worker
-
-#: A worker not seen for this many seconds is not counted on.
-WORKER_SILENCE = 15.0
+from shared.store.tables import Batch, Job, Owner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,7 @@ def announce_next(session: Session, *, ahead: int) -> list[Announcement]:
     As many messages are kept on their way as there are free workers, and `ahead` more.
     """
     lock(session, ANNOUNCING)
-    free = max(0, _count(session, *_live()) - _count(session, Job.state == "running"))
+    free = max(0, _count(session, others.live()) - _count(session, Job.state == "running"))
     chosen = _in_fair_order(session, max(1, free + ahead))
     at = session.scalar(select(now()))
     announced = []
@@ -184,10 +182,6 @@ def _first(session: Session, batch_id: str, limit: int) -> Sequence[Job]:
 
 def _runnable() -> tuple[ColumnElement[bool], ...]:
     return (Job.state == "queued", or_(Job.not_before.is_(None), Job.not_before <= now()))
-
-
-def _live() -> tuple[ColumnElement[bool], ...]:
-    return (Worker.seen_at > now() - WORKER_SILENCE,)
 
 
 def _count(session: Session, *where: ColumnElement[bool]) -> int:
