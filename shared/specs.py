@@ -352,7 +352,7 @@ AnySpec = Annotated[DreamSpec | StyleSpec, Field(discriminator="kind")]
 SPEC: TypeAdapter[DreamSpec | StyleSpec] = TypeAdapter(AnySpec)
 
 
-def stored(text: str) -> DreamSpec | StyleSpec:
+def stored_spec(text: str) -> DreamSpec | StyleSpec:
     """The specification that was stored as JSON, as it was when it was: no preset of today has a part in it."""
     return SPEC.validate_json(text, context=COMPLETE)
 

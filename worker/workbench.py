@@ -14,7 +14,7 @@ from shared.blobs import BlobMissing
 from shared.cards import card
 from shared.pictures import Picture, PictureError, decode, rendered_from
 from shared.plan import Plan, plan
-from shared.specs import DreamSpec, StyleSpec, assets_of, source_of, stored
+from shared.specs import DreamSpec, StyleSpec, assets_of, source_of, stored_spec
 from shared.store.assets import blob_key
 from shared.store.tables import Job
 from worker import checkpoints
@@ -89,7 +89,7 @@ class Bench:
         self._job = self._work = None
 
     def _restore(self, job: Job, tile_limit: int | None) -> Work:
-        spec = stored(job.spec)
+        spec = stored_spec(job.spec)
         pictures = {field: self._picture(asset) for field, asset in assets_of(spec).items()}
         original = pictures.get(source_of(spec) or "")
         height, width = (None, None) if original is None else original.rgb.shape[:2]

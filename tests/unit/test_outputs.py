@@ -18,7 +18,7 @@ from shared.cards import card
 from shared.outputs import Manifest, NoManifest, manifest_in, manifest_of, output_file, parse_manifest, pixels_digest
 from shared.pictures import DEFAULT_LIMITS, Picture, PictureError, decode
 from shared.plan import plan
-from shared.specs import SPEC, stored
+from shared.specs import SPEC, stored_spec
 
 ASSET = "sha256:" + 64 * "a"
 FORMATS = [("png", 8), ("png", 16), ("tiff", 8), ("tiff", 16), ("jpeg", 8), ("webp", 8)]
@@ -134,7 +134,7 @@ def test_what_was_stored_before_a_field_existed_has_nothing_of_todays_presets() 
     fields = SPEC.validate_python({"kind": "dream"}).model_dump(mode="json")
     assert fields["gradient"].pop("decorrelate") > 0
     assert SPEC.validate_python(fields).gradient.decorrelate > 0
-    assert stored(json.dumps(fields)).gradient.decorrelate == 0
+    assert stored_spec(json.dumps(fields)).gradient.decorrelate == 0
 
     _, manifest = rendered()
     told = json.loads(manifest.model_dump_json())
