@@ -124,6 +124,16 @@ def test_weights_in_other_files_are_not_read(networks: Path, tmp_path: Path) -> 
         add("mine", tmp_path / "mine.h5", folder=networks)
 
 
+def test_a_network_that_no_card_can_describe_leaves_the_one_before_it(networks: Path) -> None:
+    before = save(tiny(1.0), FACTS, networks / "mine")
+    found = tiny(2.0)
+    found.scale = float("nan")
+    with pytest.raises(BadModel, match="'mine' cannot be described"):
+        save(found, FACTS, networks / "mine")
+    assert card("mine") == before
+    assert load("mine", folder=networks).digest == before.digest
+
+
 def test_channels_names_are_distinct_and_complete() -> None:
     assert distinct(["dummy", "crane", "kite", "crane"], 6) == ["dummy", "crane", "kite", "crane 3", "4", "5"]
     assert distinct(["a", "b", "c"], 2) == ["a", "b"]

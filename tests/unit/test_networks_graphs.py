@@ -220,6 +220,15 @@ def not_finite() -> Any:
     return little(lambda x: tf.nn.bias_add(x, tf.constant([1.0, np.nan, 1.0, 1.0]), name="biased")).as_graph_def()
 
 
+def preprocessed(factor: float) -> Any:
+    """A graph that begins with a multiplication of the whole picture."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, None, None, 3), "input") * tf.constant(factor)
+        tf.nn.conv2d(x, tf.constant(topologies.drawn_weights("first", (3, 3, 3, 4))[0]), 1, "SAME", name="first")
+    return graph
+
+
 HOSTILE = {
     "reads files": (lambda: little(lambda _x: tf.io.read_file("/x", name="spy")), "'spy' is the operation 'ReadFile'"),
     "writes files": (lambda: little(lambda _x: tf.io.write_file("x", "y", name="w")), "'w' is the operation 'WriteFile'"),
@@ -233,6 +242,11 @@ HOSTILE = {
     "missing": (missing, "takes 'nowhere', which is not in the graph"),
     "too few inputs": (bereft, "'first' \\(Conv2D\\) has too few inputs"),
     "not finite": (not_finite, "weights of 'biased' are finite"),
+    "pictures by nothing finite": (lambda: preprocessed(np.nan), "what it makes of its pictures are no finite numbers"),
+    "normalises by nothing finite": (
+        lambda: little(lambda x: tf.nn.relu(tf.nn.local_response_normalization(x, alpha=np.nan, name="norm"))),
+        "parameters of 'norm' are finite",
+    ),
 }  # fmt: skip
 
 

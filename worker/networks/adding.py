@@ -76,6 +76,11 @@ def _check(found: Collection, file: str) -> None:
     if not any(op["kind"] in ("conv", "depthwise") and op["name"] not in found.dense for op in found.ops):
         raise BadModel(f"{file} has no convolution that can be dreamt on" + "".join(f"; {n}" for n in found.notes))
     found.prune()
+    if not np.isfinite([*found.mean, found.scale]).all():
+        raise BadModel(f"{file} is damaged: what it makes of its pictures are no finite numbers")
+    for op in found.ops:
+        if not np.isfinite(op.get("parameters", ())).all():
+            raise BadModel(f"{file} is damaged: not all parameters of {op['name']!r} are finite numbers")
     for key, values in found.weights.items():
         if not np.isfinite(values).all():
             raise BadModel(f"{file} is damaged: not all weights of {key.rsplit('/', 1)[0]!r} are finite numbers")
@@ -84,14 +89,18 @@ def _check(found: Collection, file: str) -> None:
 def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
     """Writes topology, weights and card to the folder `place`, in place of those that it held; the card.
 
-    Portraits stay: they count when their network comes back.
+    Portraits stay: they count when their network comes back. Raises BadModel for what no card can tell of.
     """
     from safetensors.numpy import save as tensors
 
     # The format takes an array's memory as it lies.
     data = tensors({key: np.ascontiguousarray(w, np.float32) for key, w in found.weights.items()})
     topology = topology_of(found) | dict(facts) | {"digest": hashlib.sha256(data).hexdigest()}
-    card = describe(topology)
+    try:
+        # As it will be read: a card that says nothing to its readers would hide the network that was there before.
+        card = Card.model_validate_json(describe(topology).model_dump_json())
+    except ValueError as error:
+        raise BadModel(f"the network {topology['name']!r} cannot be described: {_first_line(error)}") from error
     operations, weights = file_names(card.digest)
     place.mkdir(parents=True, exist_ok=True)
     outdated = {path for path in place.iterdir() if path.is_file()}

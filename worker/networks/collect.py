@@ -69,7 +69,7 @@ class Collection:
 
     def rescale(self, scale: float, offset: float) -> None:
         """Takes over a layer that computes x · scale + offset on the preprocessed picture."""
-        if not scale:
+        if not scale * self.scale:
             raise BadModel("the network multiplies its pictures by 0")
         own = _TORCH if self.preprocessing == "torch" else np.ones(3, np.float32)
         self.mean = [
