@@ -93,7 +93,8 @@ class Card(Part):
     name: str
     summary: str
     licence: str
-    #: SHA-256 of the weights file, hexadecimal.
+    #: What names the network, a SHA-256, hexadecimal: of weights, operations, mean and scale
+    #: (`worker.networks.network_digest`); of the weights file alone if bundled or registered by an earlier version.
     digest: str
     parameters: int
     #: The network sees (rgb − mean) · scale, rgb in 0–255.

@@ -23,7 +23,7 @@ from shared.portraits import Portrait, album
 from shared.specs import SPEC
 from tests import topologies
 from tests.reference.pictures import drawn
-from worker.networks import file_names, load
+from worker.networks import load
 from worker.networks.adding import add, distinct, save
 from worker.networks.collect import BadModel, Collection
 from worker.render import begin, resume
@@ -196,18 +196,6 @@ def test_portraits_stay_when_a_network_is_registered_again(networks: Path) -> No
     assert portrait not in album(save(tiny(2.0), FACTS, networks / "mine"))  # other weights dream otherwise
     again = album(save(tiny(1.0), FACTS, networks / "mine"))
     assert again.path(portrait).read_bytes() == b"jpeg"
-
-
-def test_networks_that_an_earlier_version_registered_are_read_and_replaced(networks: Path) -> None:
-    place = networks / "mine"
-    before = save(tiny(1.0), FACTS, place)
-    for old, new in zip(file_names(before.digest), ("topology.json", "mine.safetensors"), strict=True):
-        (place / old).rename(place / new)
-    assert load("mine", folder=networks).digest == before.digest
-
-    now = save(tiny(2.0), FACTS, place)
-    assert load("mine", folder=networks).digest == now.digest
-    assert {path.name for path in place.iterdir()} == {*file_names(now.digest), "card.json"}
 
 
 def test_logits_are_the_classes_whatever_their_layer_is_called(networks: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from shared.cards import NAME, Card
 from shared.names import replace
-from worker.networks import file_names, import_tensorflow
+from worker.networks import file_names, import_tensorflow, network_digest
 from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.describe import describe
 from worker.networks.graph import Graph, Kind
@@ -95,7 +95,8 @@ def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
 
     # The format takes an array's memory as it lies.
     data = tensors({key: np.ascontiguousarray(w, np.float32) for key, w in found.weights.items()})
-    topology = topology_of(found) | dict(facts) | {"digest": hashlib.sha256(data).hexdigest()}
+    digest = network_digest(found.ops, found.mean, found.scale, hashlib.sha256(data).hexdigest())
+    topology = topology_of(found) | dict(facts) | {"digest": digest}
     try:
         # As it will be read: a card that says nothing to its readers would hide the network that was there before.
         card = Card.model_validate_json(describe(topology).model_dump_json())
