@@ -124,6 +124,19 @@ def test_weights_in_other_files_are_not_read(networks: Path, tmp_path: Path) -> 
         add("mine", tmp_path / "mine.h5", folder=networks)
 
 
+def test_a_network_that_tensorflow_cannot_compute_is_refused_with_its_reason(
+    networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise tf.errors.InvalidArgumentError(None, None, "{{function_node a_long name}} Inputs do not fit.\nMore.")
+
+    monkeypatch.setattr("worker.networks.network.Network.activations", failing)
+    topologies.write_inception5h(tmp_path / "mine.pb", width=0.02)
+    with pytest.raises(BadModel, match=r"^mine.pb cannot be rendered with: Inputs do not fit\.$"):
+        add("mine", tmp_path / "mine.pb", folder=networks)
+    assert not networks.exists()
+
+
 def test_a_network_that_no_card_can_describe_leaves_the_one_before_it(networks: Path) -> None:
     before = save(tiny(1.0), FACTS, networks / "mine")
     found = tiny(2.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -21,6 +23,10 @@ from worker.networks.graph import Graph, Kind
 
 #: Smallest side of a picture that is worth rendering, whatever the network could do with less.
 SMALLEST_PICTURE = 32
+#: Layers whose cells are so many pixels apart see no picture that is worth rendering.
+LARGEST_STRIDE = 2**10
+#: Side of the largest picture that a network is tried on when it is registered, in pixels.
+LARGEST_TRIAL = 2**9
 #: Larger files are no networks that a worker could hold.
 LARGEST_FILE = 2**31
 
@@ -67,6 +73,7 @@ def add(
     found.classes = list(classes) or found.classes
     if pooling == "average":
         found.average_pools()
+    _try(found, file.name)
     facts = {"name": name, "summary": f"Registered from {file.name}", "licence": licence}
     return save(found, facts, folder / name), found.notes
 
@@ -84,6 +91,40 @@ def _check(found: Collection, file: str) -> None:
     for key, values in found.weights.items():
         if not np.isfinite(values).all():
             raise BadModel(f"{file} is damaged: not all weights of {key.rsplit('/', 1)[0]!r} are finite numbers")
+    graph = Graph.from_json(found.ops)
+    for joined in graph.ops:
+        if len({graph.lengths[source] for source in joined.inputs}) > 1:
+            raise BadModel(f"{file} cannot be rendered with: {joined.name!r} joins results of different sizes")
+        if (stride := graph.fields[joined.name].stride) > LARGEST_STRIDE:
+            raise BadModel(f"{file} cannot be rendered with: cells of {joined.name!r} are {stride:,} pixels apart")
+
+
+def _try(found: Collection, file: str) -> None:
+    """Computes all layers, but classes, and a gradient of a small picture. Raises BadModel with what TensorFlow says."""
+    import tensorflow as tf
+
+    from worker.networks.network import Network
+
+    facts = {"name": file, "summary": "", "licence": "", "digest": ""}
+    card = describe(topology_of(found) | facts)
+    graph = Graph.from_json([op for op in found.ops if op["name"] not in found.dense])
+    # Strides want pictures that they divide.
+    step = math.lcm(*(graph.fields[op.name].stride for op in graph.ops))
+    taken = {source for op in graph.ops for source in op.inputs}
+    sides = {op.name: -(-graph.smallest_picture(op.name) // step) * step for op in graph.ops if op.name not in taken}
+    small = [name for name, side in sides.items() if side <= LARGEST_TRIAL]
+    if not small:
+        return
+    network = Network(graph, card, found.weights, "", card.mean, card.scale)
+    try:
+        with tf.device("/CPU:0"), tf.GradientTape() as tape:
+            picture = tf.fill((1, *[max(sides[name] for name in small)] * 2, 3), 128.0)
+            tape.watch(picture)
+            cells = network.activations(picture, small)
+            total = tf.add_n([tf.reduce_mean(values) for values in cells.values()])
+        tape.gradient(total, picture)
+    except Exception as error:  # what does not fit together ends in nearly anything
+        raise BadModel(f"{file} cannot be rendered with: {_first_line(error)}") from error
 
 
 def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
@@ -226,4 +267,5 @@ def _has_top(file: Path) -> bool:
 
 def _first_line(error: Exception) -> str:
     """What an error says, without the pages of configuration that Keras puts behind it."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    said = re.sub(r"^\{\{.*?\}\} *", "", str(error).strip())  # TensorFlow's name for the operation
+    return (said or type(error).__name__).splitlines()[0][:300]

@@ -32,6 +32,8 @@ _TORCH = np.array([57.5 / 58.395, 57.5 / 57.12, 57.5 / 57.375], np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+#: Strides, kernels and paddings beyond this, in cells, are no network's that was trained on pictures.
+LARGEST_SIDE = 2**10
 #: What a convolution is called that makes the network's own colours of the picture's.
 _OWN = "own_colours"
 #: Operations that treat each channel by itself, so that a change of the channels' order may wait until after them.
@@ -90,8 +92,11 @@ class Collection:
             inputs = [self._own(source) for source in inputs]
         if kind == "add" and len({self.channels(source) for source in inputs}) > 1:
             raise BadModel(f"{name!r} adds results with different numbers of channels")
-        if shape.get("stride", 1) < 1 or shape.get("kernel", 1) < 1:
+        sides = [shape.get(key, 1) for key in ("stride", "kernel", "width")]
+        if min(sides) < 1:
             raise BadModel(f"{name!r} has a kernel or a stride below 1")
+        if max(sides + shape["parameters"] if kind == "pad" else sides) > LARGEST_SIDE:
+            raise BadModel(f"{name!r} has a stride, a kernel or a padding beyond {LARGEST_SIDE}")
         self.ops.append({"name": name, "kind": kind, "inputs": inputs, "channels": channels, **shape})
         self._channels[name], self._kinds[name] = channels, kind
         return name
