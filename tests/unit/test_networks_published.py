@@ -29,11 +29,11 @@ from tests import topologies
 from tests.reference.pictures import drawn
 from tests.unit.http_server import Answer, failing, sending, serving
 from worker.networks import downloads, fetching, load
-from worker.networks.adding import LARGEST_FILE
 from worker.networks.collect import BadModel
 from worker.networks.downloads import pull
 from worker.networks.fetching import DownloadFailed
 from worker.networks.published import PUBLISHED, Member, Published, Remote
+from worker.networks.unpacking import LARGEST_FILE
 from worker.render import begin
 
 ASSET = "sha256:" + "0" * 64

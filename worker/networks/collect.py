@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -42,6 +43,14 @@ _BY_CHANNEL = ("pad", "scale", "depthwise", "max_pool", "avg_pool")
 
 class BadModel(ValueError):
     """The file does not hold a network that can be dreamt with; the message says why."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without TensorFlow's name for the operation and the pages of configuration that Keras adds."""
+    said = re.sub(r"^\{\{.*?\}\} *", "", str(error).strip())
+    first, *more = filter(None, map(str.strip, (said or type(error).__name__).splitlines()))
+    # Keras announces the reason.
+    return (f"{first} {more[0]}" if first.endswith(":") and more else first)[:400]
 
 
 @dataclass
