@@ -29,7 +29,7 @@ class _Part(BaseModel):
 
 
 class ModelMark(_Part):
-    """The network that was used: its name and the SHA-256 of its weights file, hexadecimal."""
+    """The network that was used: its name and its card's digest; of earlier versions, of the weights file alone."""
 
     name: str
     sha256: str

@@ -66,7 +66,7 @@ class Portrait(BaseModel):
 class _Index(BaseModel):
     """What a folder of portraits holds, in the order in which they are shown."""
 
-    #: SHA-256 of the weights that dreamt them.
+    #: What names the network that dreamt them.
     digest: str
     portraits: tuple[Portrait, ...] = ()
     #: Of what nothing came.
@@ -77,7 +77,7 @@ class Album:
     """The portraits of one network: those in a folder, over those that came with the network."""
 
     def __init__(self, folder: Path, digest: str, bundled: Path | None = None) -> None:
-        """Portraits that other weights (of another `digest`) dreamt do not count."""
+        """Portraits that another network (of another `digest`) dreamt do not count."""
         self.folder, self._bundled = folder, bundled
         own, others = _read(folder, digest), _Index(digest=digest) if bundled is None else _read(bundled, digest)
         self._digest, self._own, self._others = digest, dict.fromkeys(own.portraits), others.portraits

@@ -7,15 +7,18 @@ The API plans with cards and refuses unknown layers without TensorFlow.
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import cache, cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.problems import nearest
 from shared.settings import settings
+
+log = logging.getLogger(__name__)
 
 #: Networks that are published and can be fetched.
 PUBLISHED = ("inception5h", "inception_v3", "vgg16", "vgg19", "vgg19_matconvnet")
@@ -90,7 +93,8 @@ class Card(Part):
     name: str
     summary: str
     licence: str
-    #: SHA-256 of the weights file, hexadecimal.
+    #: What names the network, a SHA-256, hexadecimal: of weights, operations, mean and scale
+    #: (`worker.networks.network_digest`); of the weights file alone if bundled or registered by an earlier version.
     digest: str
     parameters: int
     #: The network sees (rgb − mean) · scale, rgb in 0–255.
@@ -131,12 +135,19 @@ def _load() -> dict[str, Card]:
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path, _changed: int) -> Card:
-    return Card.model_validate_json(path.read_bytes())
+def _read(path: Path, _changed: int) -> Card | None:
+    """The card in a file; None, told once, for one that is damaged or that a newer version wrote."""
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        log.warning("%s cannot be read%s: %s", path, where and f" ({where})", first["msg"])
+        return None
 
 
 def _registered(name: str) -> Card | None:
-    """The card of a registered network; read again when it has been registered anew."""
+    """The card of a registered network, if it is there and can be read; read again when it has been registered anew."""
     path = settings().networks / name / "card.json"
     try:
         return _read(path, path.stat().st_mtime_ns)
@@ -159,5 +170,9 @@ def card(model: str) -> Card:
         here = f"there are: {', '.join(known)}"
         if model in PUBLISHED:
             raise UnknownModel(f"model {model!r} is not here yet (`dreamfarm models pull {model}` fetches it); {here}")
+        if NAME.fullmatch(model) and (settings().networks / model / "card.json").is_file():
+            raise UnknownModel(
+                f"the card of model {model!r} is damaged, or of a newer dreamfarm: register the model again; {here}"
+            )
         raise UnknownModel(f"there is no model {model!r}{nearest(model, [*known, *PUBLISHED])}; {here}")
     return found

@@ -372,7 +372,7 @@ def test_damaged_weights_are_the_workers_lack(
     living(store, "w", "other")
     (weights,) = (networks / "net").glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-4] + b"oops")
-    assert "worker w: the weights of 'net' have SHA-256" in impatient.slice(job_id).reason
+    assert "worker w: the files of 'net' have SHA-256" in impatient.slice(job_id).reason
     assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,3 +57,27 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         motifnet.find_layer("mixed4c").find_channel(-1)
     with pytest.raises(UnknownChannel, match="have no names"):
         motifnet.find_layer("mixed4c").find_channel("eye")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [({"scale": None}, "scale"), ({"invented_later": 1}, "invented_later"), (None, "JSON")],
+    ids=["not a number", "newer", "cut off"],
+)
+def test_a_card_that_cannot_be_read_hides_no_other_network(
+    networks: Path, caplog: pytest.LogCaptureFixture, written: dict[str, Any] | None, told: str
+) -> None:
+    fields = json.loads(card("motifnet").model_dump_json())
+    for name, more in (("bad", written), ("good", {})):
+        (networks / name).mkdir(parents=True)
+        text = "{" if more is None else json.dumps(fields | {"name": name} | more)
+        (networks / name / "card.json").write_text(text)
+
+    assert [found.name for found in cards()] == [found.name for found in cards()] == ["good", "motifnet"]
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert "bad/card.json cannot be read" in said
+    assert told in said
+    with pytest.raises(UnknownModel, match="did you mean 'motifnet'"):
+        card("motifnett")
+    with pytest.raises(UnknownModel, match="the card of model 'bad' is damaged, or of a newer dreamfarm: register"):
+        card("bad")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -23,7 +22,7 @@ from shared.portraits import Portrait, album
 from shared.specs import SPEC
 from tests import topologies
 from tests.reference.pictures import drawn
-from worker.networks import file_names, load
+from worker.networks import load
 from worker.networks.adding import add, distinct, save
 from worker.networks.collect import BadModel, Collection
 from worker.render import begin, resume
@@ -103,16 +102,6 @@ def test_damage_is_refused_whatever_it_hits(networks: Path, tmp_path: Path) -> N
     assert refused > 40
 
 
-def test_archives_that_unpack_to_much_more_are_refused(
-    networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("worker.networks.adding.LARGEST_FILE", 10**6)
-    with zipfile.ZipFile(tmp_path / "mine.keras", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.weights.h5", bytes(2 * 10**6))
-    with pytest.raises(BadModel, match="would unpack to 2 MB"):
-        add("mine", tmp_path / "mine.keras", folder=networks)
-
-
 def test_weights_in_other_files_are_not_read(networks: Path, tmp_path: Path) -> None:
     """A file of weights can point to others on the machine."""
     keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)]).save(tmp_path / "private.h5")
@@ -122,6 +111,29 @@ def test_weights_in_other_files_are_not_read(networks: Path, tmp_path: Path) -> 
     assert add("mine", tmp_path / "private.h5", folder=networks)[0].layers
     with pytest.raises(BadModel, match=r"cannot be read as a Keras model: .*[Ee]xternal"):
         add("mine", tmp_path / "mine.h5", folder=networks)
+
+
+def test_a_network_that_tensorflow_cannot_compute_is_refused_with_its_reason(
+    networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise tf.errors.InvalidArgumentError(None, None, "{{function_node a_long name}} Inputs do not fit.\nMore.")
+
+    monkeypatch.setattr("worker.networks.network.Network.activations", failing)
+    topologies.write_inception5h(tmp_path / "mine.pb", width=0.02)
+    with pytest.raises(BadModel, match=r"^mine.pb cannot be rendered with: Inputs do not fit\.$"):
+        add("mine", tmp_path / "mine.pb", folder=networks)
+    assert not networks.exists()
+
+
+def test_a_network_that_no_card_can_describe_leaves_the_one_before_it(networks: Path) -> None:
+    before = save(tiny(1.0), FACTS, networks / "mine")
+    found = tiny(2.0)
+    found.scale = float("nan")
+    with pytest.raises(BadModel, match="'mine' cannot be described"):
+        save(found, FACTS, networks / "mine")
+    assert card("mine") == before
+    assert load("mine", folder=networks).digest == before.digest
 
 
 def test_channels_names_are_distinct_and_complete() -> None:
@@ -186,18 +198,6 @@ def test_portraits_stay_when_a_network_is_registered_again(networks: Path) -> No
     assert portrait not in album(save(tiny(2.0), FACTS, networks / "mine"))  # other weights dream otherwise
     again = album(save(tiny(1.0), FACTS, networks / "mine"))
     assert again.path(portrait).read_bytes() == b"jpeg"
-
-
-def test_networks_that_an_earlier_version_registered_are_read_and_replaced(networks: Path) -> None:
-    place = networks / "mine"
-    before = save(tiny(1.0), FACTS, place)
-    for old, new in zip(file_names(before.digest), ("topology.json", "mine.safetensors"), strict=True):
-        (place / old).rename(place / new)
-    assert load("mine", folder=networks).digest == before.digest
-
-    now = save(tiny(2.0), FACTS, place)
-    assert load("mine", folder=networks).digest == now.digest
-    assert {path.name for path in place.iterdir()} == {*file_names(now.digest), "card.json"}
 
 
 def test_logits_are_the_classes_whatever_their_layer_is_called(networks: Path) -> None:

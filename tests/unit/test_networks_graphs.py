@@ -220,6 +220,40 @@ def not_finite() -> Any:
     return little(lambda x: tf.nn.bias_add(x, tf.constant([1.0, np.nan, 1.0, 1.0]), name="biased")).as_graph_def()
 
 
+def preprocessed(factor: float) -> Any:
+    """A graph that begins with a multiplication of the whole picture."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, None, None, 3), "input") * tf.constant(factor)
+        tf.nn.conv2d(x, tf.constant(topologies.drawn_weights("first", (3, 3, 3, 4))[0]), 1, "SAME", name="first")
+    return graph
+
+
+def from_nowhere() -> Any:
+    """A node that passes on what it is not given."""
+    graph = little(lambda x: tf.nn.relu(tf.identity(x, name="empty"))).as_graph_def()
+    del next(node for node in graph.node if node.name == "empty").input[:]
+    return graph
+
+
+def total(xs: list[Any]) -> Any:
+    return tf.raw_ops.AddV2(x=xs[0], y=xs[1], name="j")
+
+
+def joined(join: Callable[[list[Any]], Any], stride: int, padding: str) -> Any:
+    """A sum or a row of channels of results that have different sizes, which TensorFlow finds when it computes them."""
+    kernel = topologies.drawn_weights("second", (3, 3, 4, 4))[0]
+    return little(lambda x: join([x, tf.nn.conv2d(x, tf.constant(kernel), stride, padding)]))
+
+
+def striding(stride: int, times: int = 1) -> Any:
+    def steps(x: Any) -> None:
+        for i in range(times):
+            x = tf.nn.relu(tf.nn.max_pool2d(x, 1, stride, "SAME", name=f"pool{i}"), name=f"relu{i}")
+
+    return little(steps)
+
+
 HOSTILE = {
     "reads files": (lambda: little(lambda _x: tf.io.read_file("/x", name="spy")), "'spy' is the operation 'ReadFile'"),
     "writes files": (lambda: little(lambda _x: tf.io.write_file("x", "y", name="w")), "'w' is the operation 'WriteFile'"),
@@ -233,6 +267,21 @@ HOSTILE = {
     "missing": (missing, "takes 'nowhere', which is not in the graph"),
     "too few inputs": (bereft, "'first' \\(Conv2D\\) has too few inputs"),
     "not finite": (not_finite, "weights of 'biased' are finite"),
+    "pictures by nothing finite": (lambda: preprocessed(np.nan), "what it makes of its pictures are no finite numbers"),
+    "normalises by nothing finite": (
+        lambda: little(lambda x: tf.nn.relu(tf.nn.local_response_normalization(x, alpha=np.nan, name="norm"))),
+        "parameters of 'norm' are finite",
+    ),
+    "passes nothing on": (from_nowhere, "'empty' \\(Identity\\) has too few inputs"),
+    "sum of other strides": (lambda: joined(total, 2, "SAME"), "'j' joins"),
+    "sum of other lengths": (lambda: joined(total, 1, "VALID"), "'j' joins"),
+    "row of other strides": (lambda: joined(lambda xs: tf.concat(xs, 3, name="j"), 2, "SAME"), "'j' joins"),
+    "strides by far": (lambda: striding(10**9), "'pool0' has a stride, a kernel or a padding beyond 1024"),
+    "strides far together": (lambda: striding(64, 2), "cells of 'pool1' are 4,096 pixels apart"),
+    "pads by far": (
+        lambda: little(lambda x: tf.nn.relu(tf.pad(x, tf.constant([[0, 0], [10**6] * 2, [10**6] * 2, [0, 0]]), name="p"))),
+        "'p' has a stride, a kernel or a padding beyond",
+    ),
 }  # fmt: skip
 
 

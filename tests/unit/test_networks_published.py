@@ -29,11 +29,12 @@ from tests import topologies
 from tests.reference.pictures import drawn
 from tests.unit.http_server import Answer, failing, sending, serving
 from worker.networks import downloads, fetching, load
-from worker.networks.adding import LARGEST_FILE
 from worker.networks.collect import BadModel
 from worker.networks.downloads import pull
 from worker.networks.fetching import DownloadFailed
+from worker.networks.keras_files import KERAS_LAYERS_OF
 from worker.networks.published import PUBLISHED, Member, Published, Remote
+from worker.networks.unpacking import LARGEST_FILE
 from worker.render import begin
 
 ASSET = "sha256:" + "0" * 64
@@ -269,6 +270,7 @@ def test_published_networks_have_presets_and_fit_into_memory() -> None:
     assert set(PUBLISHED) <= set(DREAM_PRESETS["deepdream"].models)
     assert {"vgg19", "vgg19_matconvnet"} <= set(STYLE_PRESETS["gatys"].models)
     assert set(PUBLISHED) == set(cards.PUBLISHED)
+    assert set(KERAS_LAYERS_OF) < set(PUBLISHED)
     assert all(published.megabytes * 1e6 < LARGEST_FILE for published in PUBLISHED.values())
 
 

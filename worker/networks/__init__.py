@@ -10,9 +10,10 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module, resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ class NoClasses(Exception):
 def load(name: str, *, folder: Path) -> Network:
     """The network of that name; networks that are not bundled live in `folder`, one folder each.
 
-    Raises shared.cards.UnknownModel, or BadWeights when the weights are not those that the card's digest names.
+    Raises shared.cards.UnknownModel, or BadWeights when its files are not those that the card's digest names.
     """
     import_tensorflow()
     from safetensors.numpy import load as read_tensors
@@ -114,10 +115,13 @@ def load(name: str, *, folder: Path) -> Network:
     except FileNotFoundError:
         # Gone, or it is registered anew at this moment.
         raise BadWeights(f"the weights of {name!r} are not there: register the model again") from None
-    digest = hashlib.sha256(data).hexdigest()
+    weights_digest = digest = hashlib.sha256(data).hexdigest()
+    # Bundled networks, and those that an earlier version registered, go by their weights alone.
+    if digest != described.digest:
+        digest = network_digest(topology["ops"], described.mean, described.scale, weights_digest)
     if digest != described.digest:
         raise BadWeights(
-            f"the weights of {name!r} have SHA-256 {digest}, expected {described.digest}: "
+            f"the files of {name!r} have SHA-256 {digest}, expected {described.digest}: "
             "install dreamfarm, or register the model, again"
         )
     return Network(
@@ -127,7 +131,17 @@ def load(name: str, *, folder: Path) -> Network:
         digest=digest,
         mean=described.mean,
         scale=described.scale,
+        weights_digest=weights_digest,
     )
+
+
+def network_digest(ops: Sequence[Mapping[str, Any]], mean: Sequence[float], scale: float, weights_digest: str) -> str:
+    """What names a network: a SHA-256, hexadecimal, of all that its results depend on.
+
+    `ops` are a topology file's; `weights_digest` is the SHA-256 of the weights file.
+    """
+    whole = {"ops": ops, "mean": list(map(float, mean)), "scale": float(scale), "weights": weights_digest}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def file_names(digest: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
+import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,26 +14,21 @@ import numpy as np
 
 from shared.cards import NAME, Card
 from shared.names import replace
-from worker.networks import file_names, import_tensorflow
-from worker.networks.collect import BadModel, Collection, Preprocessing
+from worker.networks import file_names, import_tensorflow, network_digest
+from worker.networks.collect import BadModel, Collection, Preprocessing, first_line
 from worker.networks.describe import describe
 from worker.networks.graph import Graph, Kind
+from worker.networks.unpacking import LARGEST_FILE
 
 #: Smallest side of a picture that is worth rendering, whatever the network could do with less.
 SMALLEST_PICTURE = 32
-#: Larger files are no networks that a worker could hold.
-LARGEST_FILE = 2**31
+#: Layers whose cells are so many pixels apart see no picture that is worth rendering.
+LARGEST_STRIDE = 2**10
+#: Side of the largest picture that a network is tried on when it is registered, in pixels.
+LARGEST_TRIAL = 2**9
 
 #: How a network takes the best, or the average, of neighbouring cells: as it was trained, or always the average.
 Pooling = Literal["own", "average"]
-
-#: Networks whose weights are published without their layers, by the name they are registered under:
-#: the function of keras.applications that has the layers, and how they want their pictures.
-PUBLISHED: dict[str, tuple[str, Preprocessing]] = {
-    "vgg16": ("VGG16", "caffe"),
-    "vgg19": ("VGG19", "caffe"),
-    "inception_v3": ("InceptionV3", "signed"),
-}
 
 
 def add(
@@ -67,6 +62,7 @@ def add(
     found.classes = list(classes) or found.classes
     if pooling == "average":
         found.average_pools()
+    _try(found, file.name)
     facts = {"name": name, "summary": f"Registered from {file.name}", "licence": licence}
     return save(found, facts, folder / name), found.notes
 
@@ -76,22 +72,69 @@ def _check(found: Collection, file: str) -> None:
     if not any(op["kind"] in ("conv", "depthwise") and op["name"] not in found.dense for op in found.ops):
         raise BadModel(f"{file} has no convolution that can be dreamt on" + "".join(f"; {n}" for n in found.notes))
     found.prune()
+    if not np.isfinite([*found.mean, found.scale]).all():
+        raise BadModel(f"{file} is damaged: what it makes of its pictures are no finite numbers")
+    for op in found.ops:
+        if not np.isfinite(op.get("parameters", ())).all():
+            raise BadModel(f"{file} is damaged: not all parameters of {op['name']!r} are finite numbers")
     for key, values in found.weights.items():
         if not np.isfinite(values).all():
             raise BadModel(f"{file} is damaged: not all weights of {key.rsplit('/', 1)[0]!r} are finite numbers")
+    graph = Graph.from_json(found.ops)
+    for joined in graph.ops:
+        if len({graph.lengths[source] for source in joined.inputs}) > 1:
+            raise BadModel(f"{file} cannot be rendered with: {joined.name!r} joins results of different sizes")
+        if (stride := graph.fields[joined.name].stride) > LARGEST_STRIDE:
+            raise BadModel(f"{file} cannot be rendered with: cells of {joined.name!r} are {stride:,} pixels apart")
+
+
+def _try(found: Collection, file: str) -> None:
+    """Computes all layers, but classes, and a gradient of a small picture. Raises BadModel with what TensorFlow says."""
+    try:
+        _gradient(found)
+    except Exception as error:  # what does not fit together ends in nearly anything
+        raise BadModel(f"{file} cannot be rendered with: {first_line(error)}") from error
+
+
+def _gradient(found: Collection) -> None:
+    import tensorflow as tf
+
+    from worker.networks.network import Network
+
+    card = describe(topology_of(found) | {"name": "", "summary": "", "licence": "", "digest": ""})
+    graph = Graph.from_json([op for op in found.ops if op["name"] not in found.dense])
+    # Strides want pictures that they divide.
+    step = math.lcm(*(graph.fields[op.name].stride for op in graph.ops))
+    taken = {source for op in graph.ops for source in op.inputs}
+    sides = {op.name: -(-graph.smallest_picture(op.name) // step) * step for op in graph.ops if op.name not in taken}
+    small = [name for name, side in sides.items() if side <= LARGEST_TRIAL]
+    if not small:
+        return
+    network = Network(graph, card, found.weights, "", card.mean, card.scale)
+    with tf.device("/CPU:0"), tf.GradientTape() as tape:
+        picture = tf.fill((1, *[max(sides[name] for name in small)] * 2, 3), 128.0)
+        tape.watch(picture)
+        cells = network.activations(picture, small)
+        total = tf.add_n([tf.reduce_mean(values) for values in cells.values()])
+    tape.gradient(total, picture)
 
 
 def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
     """Writes topology, weights and card to the folder `place`, in place of those that it held; the card.
 
-    Portraits stay: they count when their network comes back.
+    Portraits stay: they count when their network comes back. Raises BadModel for what no card can tell of.
     """
     from safetensors.numpy import save as tensors
 
     # The format takes an array's memory as it lies.
     data = tensors({key: np.ascontiguousarray(w, np.float32) for key, w in found.weights.items()})
-    topology = topology_of(found) | dict(facts) | {"digest": hashlib.sha256(data).hexdigest()}
-    card = describe(topology)
+    digest = network_digest(found.ops, found.mean, found.scale, hashlib.sha256(data).hexdigest())
+    topology = topology_of(found) | dict(facts) | {"digest": digest}
+    try:
+        # As it will be read: a card that says nothing to its readers would hide the network that was there before.
+        card = Card.model_validate_json(describe(topology).model_dump_json())
+    except ValueError as error:
+        raise BadModel(f"the network {topology['name']!r} cannot be described: {first_line(error)}") from error
     operations, weights = file_names(card.digest)
     place.mkdir(parents=True, exist_ok=True)
     outdated = {path for path in place.iterdir() if path.is_file()}
@@ -145,10 +188,9 @@ def _read(name: str, file: Path, preprocessing: Preprocessing | None) -> Collect
 
             return from_matconvnet(file, preprocessing or "imagenet")
         case ".keras" | ".h5" | ".hdf5":
-            from worker.networks.from_keras import from_keras
+            from worker.networks.keras_files import from_keras_file
 
-            model, usual = _keras_model(name, file)
-            return from_keras(model, preprocessing or usual)
+            return from_keras_file(name, file, preprocessing)
     raise BadModel(f"{file.name} is neither a Keras model (.keras, .h5), a frozen graph (.pb) nor matconvnet's (.mat)")
 
 
@@ -161,59 +203,3 @@ def _read_graph(file: Path, preprocessing: Preprocessing) -> Collection:
         return from_graphdef(file.read_bytes(), preprocessing)
     except DecodeError as error:
         raise BadModel(f"{file.name} is not a frozen TensorFlow graph, or was cut off") from error
-
-
-def _keras_model(name: str, file: Path) -> tuple[Any, Preprocessing]:
-    """A model, and how its pictures usually come. Files may come from anywhere: no code in them is run."""
-    import keras
-
-    try:
-        if file.suffix == ".keras":
-            _check_archive(file)
-        if file.suffix == ".keras" or _has_layers(file):
-            return keras.models.load_model(file, compile=False, safe_mode=True), "raw"
-        if name not in PUBLISHED:
-            raise BadModel(
-                f"{file.name} holds weights without layers: save the whole model, or, if it is one of "
-                f"{', '.join(PUBLISHED)}, register it under that name"
-            )
-        function, usual = PUBLISHED[name]
-        # Keras numbers nameless layers through the whole process; published names count from a fresh start.
-        keras.backend.clear_session()
-        model = getattr(keras.applications, function)(weights=None, include_top=_has_top(file))
-        model.load_weights(file)
-        return model, usual
-    except BadModel:
-        raise
-    except (ValueError, OSError, TypeError, KeyError, AttributeError, RuntimeError, zipfile.BadZipFile) as error:
-        raise BadModel(f"{file.name} cannot be read as a Keras model: {_first_line(error)}") from error
-
-
-def _check_archive(file: Path) -> None:
-    """Raises BadModel for what would take up far more room than its file does."""
-    with zipfile.ZipFile(file) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > LARGEST_FILE:
-        raise BadModel(f"{file.name} would unpack to {unpacked / 1e6:,.0f} MB")
-
-
-def _has_layers(file: Path) -> bool:
-    """Whether an HDF5 file says how the layers are connected, and not just their weights."""
-    import h5py
-
-    with h5py.File(file) as weights:
-        return "model_config" in weights.attrs
-
-
-def _has_top(file: Path) -> bool:
-    """Whether a file of weights has those of the dense layers, which make classes."""
-    import h5py
-
-    with h5py.File(file) as weights:
-        # Keras has layers by their names in its files of 2016, and by their kinds under `layers` in newer ones.
-        return "predictions" in weights or "layers/dense" in weights
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says, without the pages of configuration that Keras puts behind it."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

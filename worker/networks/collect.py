@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,6 +33,8 @@ _TORCH = np.array([57.5 / 58.395, 57.5 / 57.12, 57.5 / 57.375], np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+#: Strides, kernels and paddings beyond this, in cells, are no network's that was trained on pictures.
+LARGEST_SIDE = 2**10
 #: What a convolution is called that makes the network's own colours of the picture's.
 _OWN = "own_colours"
 #: Operations that treat each channel by itself, so that a change of the channels' order may wait until after them.
@@ -40,6 +43,14 @@ _BY_CHANNEL = ("pad", "scale", "depthwise", "max_pool", "avg_pool")
 
 class BadModel(ValueError):
     """The file does not hold a network that can be dreamt with; the message says why."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without TensorFlow's name for the operation and the pages of configuration that Keras adds."""
+    said = re.sub(r"^\{\{.*?\}\} *", "", str(error).strip())
+    first, *more = filter(None, map(str.strip, (said or type(error).__name__).splitlines()))
+    # Keras announces the reason.
+    return (f"{first} {more[0]}" if first.endswith(":") and more else first)[:400]
 
 
 @dataclass
@@ -69,7 +80,7 @@ class Collection:
 
     def rescale(self, scale: float, offset: float) -> None:
         """Takes over a layer that computes x · scale + offset on the preprocessed picture."""
-        if not scale:
+        if not scale * self.scale:
             raise BadModel("the network multiplies its pictures by 0")
         own = _TORCH if self.preprocessing == "torch" else np.ones(3, np.float32)
         self.mean = [
@@ -90,8 +101,11 @@ class Collection:
             inputs = [self._own(source) for source in inputs]
         if kind == "add" and len({self.channels(source) for source in inputs}) > 1:
             raise BadModel(f"{name!r} adds results with different numbers of channels")
-        if shape.get("stride", 1) < 1 or shape.get("kernel", 1) < 1:
+        sides = [shape.get(key, 1) for key in ("stride", "kernel", "width")]
+        if min(sides) < 1:
             raise BadModel(f"{name!r} has a kernel or a stride below 1")
+        if max(sides + shape["parameters"] if kind == "pad" else sides) > LARGEST_SIDE:
+            raise BadModel(f"{name!r} has a stride, a kernel or a padding beyond {LARGEST_SIDE}")
         self.ops.append({"name": name, "kind": kind, "inputs": inputs, "channels": channels, **shape})
         self._channels[name], self._kinds[name] = channels, kind
         return name

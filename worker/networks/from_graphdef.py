@@ -80,6 +80,8 @@ def _checked(graph: Any) -> dict[str, Any]:
                 f"node {node.name!r} is the operation {node.op!r}, which is none of those that networks need: "
                 "the file is refused"
             )
+        if node.op in (*_PASSED_ON, "PlaceholderWithDefault") and not node.input:
+            raise BadModel(f"node {node.name!r} ({node.op}) has too few inputs")
         if node.name in nodes:
             raise BadModel(f"two nodes are called {node.name!r}")
         nodes[node.name] = node

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from worker.networks.collect import BadModel, Collection, Preprocessing
 from worker.networks.graph import INPUT
 from worker.networks.matlab import BadMatlabFile, read
+from worker.networks.unpacking import most_unpacked
 
 #: Kernels with more numbers than this are fully connected layers.
 LARGEST_KERNEL = 2**24
@@ -45,7 +46,7 @@ def from_matconvnet(file: Path, preprocessing: Preprocessing) -> Collection:
 
 def _net(file: Path) -> dict[str, Any]:
     try:
-        net = read(file)
+        net = read(file, most_unpacked(file))
     except BadMatlabFile as error:
         raise BadModel(f"{file.name} is no MATLAB file that can be read: {error}") from error
     # Newer files keep all of a network in a structure.

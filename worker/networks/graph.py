@@ -146,14 +146,17 @@ class Graph:
             fields[op.name] = Field(stride=stride * op.stride, left=left, right=right)
         return fields
 
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """Sides of all results on a large canvas that all strides divide."""
+        found = {INPUT: math.prod(op.stride for op in self.ops) * 2**20}
+        for op in self.ops:
+            found[op.name] = op.length(found[op.inputs[0]])
+        return found
+
     def paddings(self, axis: int) -> dict[str, int]:
         """Positions added before each operation's input along one axis, on a canvas that all strides divide."""
-        lengths, found = {INPUT: math.prod(op.stride for op in self.ops) * 2**20}, {}
-        for op in self.ops:
-            length = lengths[op.inputs[0]]
-            found[op.name] = op.padding_before(op.sides[axis], length)
-            lengths[op.name] = op.length(length)
-        return found
+        return {op.name: op.padding_before(op.sides[axis], self.lengths[op.inputs[0]]) for op in self.ops}
 
     def smallest_picture(self, name: str) -> int:
         """The shortest side of a picture in which the named result has a cell, in pixels."""

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 HEADER = 128
-#: Unpacked sizes and nestings beyond these are no networks.
-LARGEST, DEEPEST = 2**31, 32
+#: Numbers in a matrix, matrices in a file and nestings beyond these are no networks.
+LARGEST, MOST, DEEPEST = 2**31, 2**18, 32
 
 _MATRIX, _COMPRESSED = 14, 15
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -29,9 +29,10 @@ class BadMatlabFile(ValueError):
     """The data are no whole MATLAB file of version 5; the message says why."""
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path, most: int) -> dict[str, Any]:
     """The variables: numbers as arrays, texts as str, cells as lists, structures as (lists of) dicts.
 
+    What is compressed may take up `most` bytes, all together.
     Lists run along the first axis first, as MATLAB counts. Raises BadMatlabFile.
     """
     data = file.read_bytes()
@@ -39,34 +40,39 @@ def read(file: Path) -> dict[str, Any]:
         raise BadMatlabFile("it is of version 7.3: save it again with -v7")
     if len(data) < HEADER or data[126:128] not in (b"IM", b"MI"):
         raise BadMatlabFile("it does not begin as one")
-    reader = _Reader("<" if data[126:128] == b"IM" else ">")
+    reader = _Reader("<" if data[126:128] == b"IM" else ">", most)
     variables: dict[str, Any] = {}
     at = HEADER
     while at < len(data):
         kind, content, at = reader.element(memoryview(data), at)
         if kind == _COMPRESSED:
-            kind, content, _ = reader.element(_unpacked(content), 0)
+            kind, content, _ = reader.element(reader.unpacked(content), 0)
         if kind == _MATRIX:
             name, value = reader.matrix(content, 0)
             variables[name] = value
     return variables
 
 
-def _unpacked(content: memoryview) -> memoryview:
-    unpacking = zlib.decompressobj()
-    try:
-        data = unpacking.decompress(content, LARGEST)
-    except zlib.error as error:
-        raise BadMatlabFile(f"its compressed part is damaged: {error}") from None
-    if not unpacking.eof:
-        raise BadMatlabFile("its compressed part was cut off, or is too large")
-    return memoryview(data)
-
-
-@dataclass(frozen=True)
+@dataclass
 class _Reader:
     #: Byte order, as NumPy writes it.
     order: str
+    #: Bytes that may still be unpacked, and matrices that may still come: an empty one is much larger here than there.
+    unpackable: int
+    matrices: int = MOST
+
+    def unpacked(self, content: memoryview) -> memoryview:
+        """What is compressed in an element."""
+        unpacking = zlib.decompressobj()
+        try:
+            # Not 0, which would stand for any length.
+            data = unpacking.decompress(content, self.unpackable + 1)
+        except zlib.error as error:
+            raise BadMatlabFile(f"its compressed part is damaged: {error}") from None
+        self.unpackable -= len(data)
+        if not unpacking.eof or self.unpackable < 0:
+            raise BadMatlabFile("its compressed part was cut off, or is too large")
+        return memoryview(data)
 
     def element(self, data: memoryview, at: int) -> tuple[int, memoryview, int]:
         """Kind and content of the element at a place, and where the next one begins."""
@@ -80,6 +86,9 @@ class _Reader:
 
     def matrix(self, content: memoryview, depth: int) -> tuple[str, Any]:
         """Name and value of a matrix, which everything is."""
+        self.matrices -= 1
+        if self.matrices < 0:
+            raise BadMatlabFile(f"it holds more than {MOST:,} matrices")
         if not content.nbytes:
             return "", np.zeros((0, 0))
         if depth > DEEPEST:
@@ -130,6 +139,8 @@ class _Reader:
         side = int(self._array(length, "i4", 1)[0])
         if side < 1:
             raise BadMatlabFile("it has a structure with fields without names")
+        if names.nbytes > side * MOST:
+            raise BadMatlabFile(f"it has a structure of more than {MOST:,} fields")
         fields = [
             bytes(names[i : i + side]).split(b"\0")[0].decode("latin-1")
             for i in range(0, names.nbytes // side * side, side)

@@ -27,7 +27,7 @@ class Network:
     card: Card
     #: `<op>/kernel` (k, k, in, out) and `<op>/bias` (out,) of every convolution.
     weights: Mapping[str, FloatArray]
-    #: SHA-256 of the weights file, hexadecimal.
+    #: What names it, as on its card.
     digest: str
     #: The network sees (rgb − mean) · scale, rgb in 0–255.
     mean: tuple[float, float, float]
@@ -36,6 +36,8 @@ class Network:
     #: How it computes, and the device that its weights lie on, in TensorFlow's terms.
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
     device: str = "/CPU:0"
+    #: SHA-256 of the weights file, hexadecimal, by which outputs of earlier versions name their network.
+    weights_digest: str = ""
     _variants: dict[tuple[Arithmetic, str], Network] = field(default_factory=dict)
 
     def __repr__(self) -> str:
