@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+from anyio.to_thread import run_sync
 from PIL import Image
 
+from api.services import Services
 from shared.blobs import BlobMissing, Blobs
 from shared.picture_reading import viewable
 from shared.pictures import PictureError
@@ -25,16 +27,24 @@ class Copy:
 THUMBNAIL, SCREEN = Copy(THUMBNAIL_EDGE, 80), Copy(SCREEN_EDGE, 90)
 
 
-def asset_copy(blobs: Blobs, asset_id: str, wanted: Copy) -> str:
+async def asset_copy(farm: Services, asset_id: str, wanted: Copy) -> str:
     """The blob key of an asset's copy (WebP), which is made when it is first wanted. Raises BlobMissing, PictureError."""
     whole, small = blob_key(asset_id), copy_key(asset_id, wanted.long_edge)
-    if not blobs.exists(small):
-        blobs.put(small, _shrunk(blobs.get(whole), wanted))
-        if not blobs.exists(whole):
-            # It was removed meanwhile, and nobody would remove its copy.
-            blobs.delete(small)
-            raise BlobMissing(whole)
+    if not await run_sync(farm.blobs.exists, small):
+        async with farm.copying:
+            data = await run_sync(farm.blobs.get, whole)
+            # Only this takes a decoder: a silent bucket must not keep those waiting who have their pictures.
+            data = await run_sync(_shrunk, data, wanted, limiter=farm.decoding)
+            await run_sync(_put, farm.blobs, small, data, whole)
     return small
+
+
+def _put(blobs: Blobs, small: str, data: bytes, whole: str) -> None:
+    blobs.put(small, data)
+    if not blobs.exists(whole):
+        # It was removed meanwhile, and nobody would remove its copy.
+        blobs.delete(small)
+        raise BlobMissing(whole)
 
 
 def _shrunk(data: bytes, wanted: Copy) -> bytes:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, assets
 from shared.store.schema import upgrade
-from tests.buckets import s3_service
-from tests.conftest import RedisServer
+from tests.buckets import s3_service, silent_service
+from tests.conftest import RedisServer, wait_until
 from tests.integration.conftest import RunningApi, picture, uploaded
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_steering import submitted
@@ -79,3 +81,38 @@ def test_pictures_go_into_the_bucket_and_come_back(s3_api: RunningApi) -> None:
     for key in s3_api.blobs.keys("jobs"):
         s3_api.blobs.delete(key)
     assert "missing from the blob store" in problem(client.get(f"/v1/jobs/{jobs[0]}/output"), 404)
+
+
+def test_who_waits_for_a_silent_bucket_is_told_and_keeps_nobody_waiting(
+    settings: Settings, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a bucket that takes connections and never answers, and people who look and upload, others are served."""
+    monkeypatch.setattr("api.app._BLOBS_SECONDS", 5.0)
+    settings.data.mkdir(parents=True)
+    store, asset = Store(settings.database), "sha256:" + "0" * 64
+    upgrade(store)
+    with store.write() as session:
+        assets.add(session, "ada", asset, width=1, height=1, format="png", bytes=1)
+    with silent_service() as (endpoint, connections), ThreadPoolExecutor() as people:
+        changed = {"blobs_url": "s3://farm", "s3_endpoint": endpoint, "redis_url": redis_server.url, "port": 0}
+        api = RunningApi(settings.model_copy(update=changed), store)
+        try:
+            client = api.client("ada")
+            waiting = [
+                people.submit(client.get, f"/v1/assets/{asset}", headers=headers, params=params)
+                for headers in ({}, {"Range": "bytes=0-1"})
+                for params in ({}, {"thumbnail": True})
+            ]
+            waiting += [people.submit(client.post, "/v1/assets", content=picture(seed=seed)) for seed in range(3)]
+            wait_until(lambda: len(connections) == len(waiting), what="that all of them wait for the bucket")
+            begun = time.perf_counter()
+            assert client.get("/healthz").is_success
+            problem(client.post("/v1/assets", content=b"no picture"), 422)
+            assert time.perf_counter() - begun < 2
+            assert not waiting[-1].done()
+            for one in waiting:
+                assert "the blob store cannot be reached" in problem(one.result(), 503)
+            assert time.perf_counter() - begun < 20
+        finally:
+            api.close()
+    store.dispose()
