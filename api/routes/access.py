@@ -24,14 +24,17 @@ router = APIRouter(prefix="/v1", tags=["access"])
 def open_session(
     request: Request, response: Response, farm: Farm, who: Viewer, key: Annotated[str | None, Depends(bearer)]
 ) -> WhoAmI:
-    """Trade the key in the Authorization header for a cookie that scripts cannot read."""
+    """Trade the key in the Authorization header for a cookie that scripts cannot read; the one before opens nothing."""
     if key is not None:
+        name = cookie_name(request)
         with farm.store.write() as session:
+            if name in request.cookies:
+                sign_ins.sign_out(session, request.cookies[name])
             token = sign_ins.sign_in(session, key)
         if token is None:
             raise revoked()
         response.set_cookie(
-            cookie_name(request),
+            name,
             token,
             max_age=sign_ins.SECONDS,
             httponly=True,
