@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 from sqlalchemy import select, update
@@ -101,6 +104,24 @@ def test_keys_are_made_shown_once_and_closed(api: RunningApi) -> None:
     )
     problem(cy.get("/v1/session"), 401)
     problem(admin.post("/v1/keys", json={"owner": "a b", "role": "king"}), 422)
+
+
+def test_of_equal_requests_at_the_same_moment_one_makes_a_key(api: RunningApi) -> None:
+    admins = [api.client("root", "admin") for _ in range(4)]
+    together = threading.Barrier(len(admins))
+
+    def make(admin: httpx.Client, label: str) -> httpx.Response:
+        together.wait(20)
+        wanted = {"owner": "cy", "label": label}
+        return admin.post("/v1/keys", json=wanted, headers={"Idempotency-Key": label})
+
+    for attempt in range(8):
+        with ThreadPoolExecutor() as pool:
+            answers = sorted(pool.map(make, admins, [f"k{attempt}"] * 4), key=lambda answer: answer.status_code)
+        assert answers[0].status_code == 201, answers[0].text
+        for answer in answers[1:]:
+            assert answers[0].json()["id"] in problem(answer, 409)
+    assert len([key for key in admins[0].get("/v1/keys").json() if key["owner"] == "cy"]) == 8
 
 
 def test_a_browser_trades_the_key_for_a_cookie_that_other_sites_cannot_use(one_api: RunningApi) -> None:
