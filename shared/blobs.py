@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import os
 import re
 import shutil
 import sys
@@ -229,6 +230,15 @@ def _remove_folder(folder: Path) -> None:
         shutil.rmtree(folder, onerror=lambda function, path, info: unless_gone(function, path, info[1]))
 
 
+def _forget_empty_credentials() -> None:
+    """obstore reads the usual AWS variables, and would sign with an empty key where a line was left empty, instead of with
+    the machine's role.
+    """
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        if os.environ.get(name) == "":
+            del os.environ[name]
+
+
 def open_blobs(settings: Settings, *, patience: timedelta | None = None) -> Blobs:
     """The blob store that the settings name: `file:///folder` or `s3://bucket/prefix`.
 
@@ -244,7 +254,7 @@ def open_blobs(settings: Settings, *, patience: timedelta | None = None) -> Blob
         folder.mkdir(parents=True, exist_ok=True)
         return Blobs(LocalStore(folder), folder)
     if url.scheme == "s3":
-        # Credentials come from the usual AWS variables.
+        _forget_empty_credentials()
         config: S3Config = {"region": settings.s3_region}
         if settings.s3_endpoint:
             config["endpoint"] = settings.s3_endpoint
