@@ -12,7 +12,8 @@ from api.services import Services
 from shared.blobs import BlobMissing, Blobs
 from shared.picture_reading import viewable
 from shared.pictures import PictureError
-from shared.store.assets import SCREEN_EDGE, THUMBNAIL_EDGE, blob_key, copy_key
+from shared.pixels import SCREEN_EDGE, THUMBNAIL_EDGE
+from shared.store.assets import blob_key, copy_key
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Copy:
     quality: int
 
 
-#: As the frames' thumbnails, and as the frames themselves, with which it is compared.
+#: As long as the frames' thumbnails, and as the frames themselves, with which it is compared.
 THUMBNAIL, SCREEN = Copy(THUMBNAIL_EDGE, 80), Copy(SCREEN_EDGE, 90)
 
 
