@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -24,6 +25,10 @@ from shared.store import Store
 
 #: Pictures decoded at once: two keep two cores busy.
 _DECODING = 2
+#: Smaller copies that are made at once: while two are decoded, two more come from the bucket or go there.
+_COPYING = 4
+#: How long a bucket may be silent. People wait for it, and it has to be over before their browsers and proxies give up.
+_BLOBS_SECONDS = 15.0
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -36,11 +41,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.services = Services(
             settings=settings,
             store=store,
-            blobs=open_blobs(settings),
+            blobs=open_blobs(settings, patience=timedelta(seconds=_BLOBS_SECONDS)),
             doorbell=doorbell,
             tail=Tail(store),
             metrics=Metrics(store),
             decoding=CapacityLimiter(_DECODING),
+            copying=CapacityLimiter(_COPYING),
         )
         # Jobs may have been submitted while nobody could announce them.
         doorbell.announce()

@@ -347,7 +347,7 @@ class PriorityChange(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether the API can serve: `degraded` means that jobs are taken but wait (Redis is away)."""
+    """Whether the API can serve: `degraded` means that it does, and that jobs wait (Redis is away) or it is out of date."""
 
     status: Literal["ready", "degraded", "unavailable"]
     checks: dict[str, str]

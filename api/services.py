@@ -28,6 +28,8 @@ class Services:
     metrics: Metrics
     #: Bounds how many pictures are decoded at once: each may take over a gigabyte.
     decoding: CapacityLimiter
+    #: Bounds how many smaller copies are made at once: each has a whole file in memory.
+    copying: CapacityLimiter
 
 
 def services(request: Request) -> Services:

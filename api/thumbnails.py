@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+from anyio.to_thread import run_sync
+
+from api.services import Services
 from shared.blobs import BlobMissing, Blobs
 from shared.picture_reading import NO_LIMITS, open_picture, viewable
 from shared.pictures import PictureError
-from shared.store.assets import SCREEN_EDGE, THUMBNAIL_EDGE, blob_key, copy_key
+from shared.pixels import SCREEN_EDGE, THUMBNAIL_EDGE
+from shared.store.assets import blob_key, copy_key
 
 
 @dataclass(frozen=True)
@@ -19,20 +23,28 @@ class Copy:
     quality: int
 
 
-#: As the frames' thumbnails, and as the frames themselves, with which it is compared.
+#: As long as the frames' thumbnails, and as the frames themselves, with which it is compared.
 THUMBNAIL, SCREEN = Copy(THUMBNAIL_EDGE, 80), Copy(SCREEN_EDGE, 90)
 
 
-def asset_copy(blobs: Blobs, asset_id: str, wanted: Copy) -> str:
+async def asset_copy(farm: Services, asset_id: str, wanted: Copy) -> str:
     """The blob key of an asset's copy (WebP), which is made when it is first wanted. Raises BlobMissing, PictureError."""
     whole, small = blob_key(asset_id), copy_key(asset_id, wanted.long_edge)
-    if not blobs.exists(small):
-        blobs.put(small, _shrunk(blobs.get(whole), wanted))
-        if not blobs.exists(whole):
-            # It was removed meanwhile, and nobody would remove its copy.
-            blobs.delete(small)
-            raise BlobMissing(whole)
+    if not await run_sync(farm.blobs.exists, small):
+        async with farm.copying:
+            data = await run_sync(farm.blobs.get, whole)
+            # Only this takes a decoder: a silent bucket must not keep those waiting who have their pictures.
+            data = await run_sync(_shrunk, data, wanted, limiter=farm.decoding)
+            await run_sync(_put, farm.blobs, small, data, whole)
     return small
+
+
+def _put(blobs: Blobs, small: str, data: bytes, whole: str) -> None:
+    blobs.put(small, data)
+    if not blobs.exists(whole):
+        # It was removed meanwhile, and nobody would remove its copy.
+        blobs.delete(small)
+        raise BlobMissing(whole)
 
 
 def _shrunk(data: bytes, wanted: Copy) -> bytes:

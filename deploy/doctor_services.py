@@ -19,7 +19,7 @@ from deploy.doctor import Check
 from shared.blobs import open_blobs
 from shared.settings import Settings
 from shared.store import Store, now
-from shared.store.schema import newest
+from shared.store.schema import is_newer, newest
 
 _REDIS_SECONDS = 5.0
 #: Leases go by the database's clock alone; beyond this, the times that people are shown begin to confuse.
@@ -49,6 +49,9 @@ def check_sql(settings: Settings) -> Check:
         complaint = str(error.__cause__ or error).splitlines()[0]
         remedy = "check DREAMFARM_DATABASE_URL and the server; a database without tables needs `dreamfarm db upgrade`"
         return Check(name=name, result="fails", found=f"{url}: {complaint}", remedy=remedy)
+    if is_newer(has):
+        found = f"{url} is at revision {has}, which a newer version of dreamfarm has made"
+        return Check(name=name, result="warns", found=found, remedy="update dreamfarm on this machine")
     if has != newest():
         remedy = "`dreamfarm db upgrade`"
         return Check(name=name, result="fails", found=f"{url} is at revision {has}, not {newest()}", remedy=remedy)

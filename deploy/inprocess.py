@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from shared.cards import card
 from shared.outputs import Manifest, TilingMark, manifest_of, write_output
-from shared.pictures import Picture, encode, rendered_from
+from shared.pictures import Picture, rendered_from
 from shared.pixels import FloatArray, Pixels
 from shared.plan import Machine, Plan, plan
 from shared.settings import Settings
-from shared.specs import DreamSpec, Output, StyleSpec, source_of
+from shared.specs import DreamSpec, StyleSpec, source_of
 from shared.tiles import Cut
-from worker.frames import animate, frame_bytes, shrunk, thinned
+from worker.frames import animation_of, frame_bytes
 from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
@@ -162,12 +162,8 @@ def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: FloatArray) -> tupl
     if kind is None:
         return None, ""
 
-    def pictures() -> Iterator[bytes]:
-        yield from thinned(list(frames.values()), kind)
-        yield encode(shrunk(rgb), Output(format="png"))
-
     try:
-        return animate(pictures(), kind, (rgb.shape[1], rgb.shape[0])), ""
+        return animation_of(list(frames), frames.__getitem__, rgb, kind), ""
     except Exception as error:  # noqa: BLE001 - codecs and disks fail in ways of their own
         return None, f"the animation could not be made: {type(error).__name__}: {error}"
 

@@ -226,7 +226,7 @@ def _resolved(entry: Entry) -> tuple[DreamSpec | StyleSpec, dict[str, str]]:
 def _name(entry: Entry, spec: DreamSpec | StyleSpec) -> str:
     source = entry.job.get("input", entry.job.get("content"))
     stem = f"{cut(Path(str(source)).stem)}-{spec.kind}" if source else f"{spec.preset}-{spec.seed}"
-    return f"{stem}.{ {'jpeg': 'jpg', 'tiff': 'tif'}.get(spec.output.format, spec.output.format) }"
+    return f"{stem}.{spec.output.suffix}"
 
 
 def _write(result: Rendered, path: Path, *, keep_frames: bool) -> list[Path]:

@@ -82,7 +82,9 @@ def run(settings: Settings, *, started: Started) -> None:
     _open_folder(data)
     stop = _Stop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop.asked)
+        # What is ignored from the start stays so: with nohup the terminal's end, behind a script its Ctrl-C.
+        if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop.asked)
     with _locked(data):
         _clear_up(data)
         try:

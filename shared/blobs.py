@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import os
 import re
 import shutil
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -26,15 +28,18 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from obstore import ReadableFile, WritableFile
-    from obstore.store import S3Config
+    from obstore.store import ClientConfig, RetryConfig, S3Config
     from typing_extensions import Buffer
 
 #: Local puts that were cut off by a crash leave `name#1` files; older than this they are nobody's any more.
 _ABANDONED_AFTER_SECONDS = 3600.0
 #: Read and written at a time: large enough that asking a store far away hardly counts.
 _PIECE = 2**22
-#: A writer keeps what it has not stored yet in memory: with obstore's twelve parts, a whole checkpoint.
+#: A writer keeps what it has not stored yet in memory: with obstore's twelve parts, a whole checkpoint. And a part must get
+#: through in time, also where they share a narrow line.
 _PARTS_UNDER_WAY = 2
+#: How long one answer of a bucket may take in all: a picture of a gigabyte on its way to somebody with a slow line.
+_WHOLE_ANSWER = timedelta(days=1)
 
 
 class BlobMissing(KeyError):
@@ -54,7 +59,7 @@ class Blobs:
 
     def put(self, key: str, data: bytes | IO[bytes]) -> None:
         """Store a blob, replacing one of the same name. A file is read in pieces, from where it stands."""
-        obstore.put(self._store, key, data)
+        obstore.put(self._store, key, data, max_concurrency=_PARTS_UNDER_WAY)
 
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[io.RawIOBase]:
@@ -225,8 +230,20 @@ def _remove_folder(folder: Path) -> None:
         shutil.rmtree(folder, onerror=lambda function, path, info: unless_gone(function, path, info[1]))
 
 
-def open_blobs(settings: Settings) -> Blobs:
+def _forget_empty_credentials() -> None:
+    """obstore reads the usual AWS variables, and would sign with an empty key where a line was left empty, instead of with
+    the machine's role.
+    """
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        if os.environ.get(name) == "":
+            del os.environ[name]
+
+
+def open_blobs(settings: Settings, *, patience: timedelta | None = None) -> Blobs:
     """The blob store that the settings name: `file:///folder` or `s3://bucket/prefix`.
+
+    A bucket that says nothing for as long as `patience` is given up, for whoever has somebody waiting; by default it is
+    asked again and again for three minutes.
 
     Raises:
         ValueError: the URL names neither.
@@ -237,11 +254,16 @@ def open_blobs(settings: Settings) -> Blobs:
         folder.mkdir(parents=True, exist_ok=True)
         return Blobs(LocalStore(folder), folder)
     if url.scheme == "s3":
-        # Credentials come from the usual AWS variables.
+        _forget_empty_credentials()
         config: S3Config = {"region": settings.s3_region}
         if settings.s3_endpoint:
             config["endpoint"] = settings.s3_endpoint
-        plain = (settings.s3_endpoint or "").startswith("http://")
+        client: ClientConfig = {"allow_http": (settings.s3_endpoint or "").startswith("http://")}
+        retry: RetryConfig = {}
+        if patience is not None:
+            # Of silence, not of the whole answer: who takes it slowly is still being served.
+            client |= {"read_timeout": patience, "timeout": _WHOLE_ANSWER}
+            retry = {"retry_timeout": patience}
         prefix = url.path.strip("/") or None
-        return Blobs(S3Store(url.netloc, prefix=prefix, config=config, client_options={"allow_http": plain}))
+        return Blobs(S3Store(url.netloc, prefix=prefix, config=config, client_options=client, retry_config=retry))
     raise ValueError(f"DREAMFARM_BLOBS_URL is {settings.blobs!r}; it must start with file:/// or s3://")

@@ -75,6 +75,9 @@ def mark_pictures(store: Store, *, seconds: float) -> int:
 
 def purge_picture(store: Store, blobs: Blobs, asset_id: str) -> None:
     """Remove a picture that `mark_pictures` has marked: its bytes first. Whoever is interrupted just does it again."""
+    with store.read() as session:
+        if not assets.is_marked(session, asset_id):
+            return  # another purger was faster, and it may have been uploaded again since
     for key in assets.blob_keys(asset_id):
         blobs.delete(key)
     with store.write() as session:

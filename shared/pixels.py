@@ -22,6 +22,8 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16] | FloatArray
 
 T = TypeVar("T")
 
+#: Longer sides of smaller copies, of frames and uploaded pictures alike: what screens show, and one of many.
+SCREEN_EDGE, THUMBNAIL_EDGE = 2048, 320
 #: Pixels that are worked on at a time: large enough for vector speed, small beside a picture that memory matters for.
 BAND_PIXELS = 2**20
 #: Bands are worked on side by side, and each takes memory.

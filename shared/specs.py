@@ -160,6 +160,11 @@ class Output(Spec):
     bits: Literal[8, 16] = Field(default=8, description="Bits per channel; 16 for png and tiff")
     quality: int = Field(default=95, ge=1, le=100, description="Of jpeg and webp")
 
+    @property
+    def suffix(self) -> str:
+        """What the names of its files end with."""
+        return {"jpeg": "jpg", "tiff": "tif"}.get(self.format, self.format)
+
     @model_validator(mode="after")
     def _deep_formats(self) -> Self:
         if self.bits == 16 and self.format not in ("png", "tiff"):

@@ -1,7 +1,9 @@
-"""An S3 service of the tests' own: moto's server, over HTTP."""
+"""S3 services of the tests' own: moto's server, over HTTP, and one that says nothing."""
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,3 +25,29 @@ def s3_service() -> Iterator[str]:
         boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="farm")
         yield endpoint
         server.stop()
+
+
+@contextmanager
+def silent_service() -> Iterator[tuple[str, list[socket.socket]]]:
+    """The address of a service that takes every connection and never answers, and the connections it has taken."""
+    taken: list[socket.socket] = []
+    with pytest.MonkeyPatch.context() as environment, socket.create_server(("127.0.0.1", 0)) as listener:
+        environment.setenv("AWS_ACCESS_KEY_ID", "key")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+        def take() -> None:
+            try:
+                while True:
+                    taken.append(listener.accept()[0])
+            except OSError:
+                return  # it is over
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", taken
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in taken:
+                connection.close()

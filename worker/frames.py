@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -15,16 +15,14 @@ import numpy as np
 from av.video.stream import VideoStream
 from PIL import Image
 
-from shared.pixels import FloatArray
+from shared.pictures import encode
+from shared.pixels import SCREEN_EDGE, THUMBNAIL_EDGE, FloatArray
 from shared.resampling import BILINEAR, resize
+from shared.specs import Output
 
 Kind = Literal["mp4", "webp", "gif"]
 T = TypeVar("T")
 
-#: Longest side of a frame, in pixels: what screens show. Frames are for watching; the output is for keeping.
-FRAME = 2048
-#: Longest side of a thumbnail, in pixels.
-THUMBNAIL = 320
 #: Longest side of an animation: a full HD screen's for video; GIF and WebP hold every pixel of every frame.
 LONG_EDGE: dict[Kind, int] = {"mp4": 1920, "webp": 960, "gif": 640}
 #: Most frames of an animation, all of which are in memory at once: 1 MB for each of GIF's, 2.7 MB for each of WebP's.
@@ -36,8 +34,11 @@ _HOLD = 18
 
 
 def shrunk(rgb: FloatArray) -> FloatArray:
-    """The picture (H, W, 3) in 0–255 at most FRAME pixels long; a smaller one is returned as it is."""
-    factor = FRAME / max(rgb.shape[:2])
+    """The picture (H, W, 3) in 0–255 as a frame, at most SCREEN_EDGE pixels long; a smaller one is returned as it is.
+
+    Frames are for watching; the output is for keeping.
+    """
+    factor = SCREEN_EDGE / max(rgb.shape[:2])
     if factor >= 1:
         return rgb
     height, width = (max(1, round(side * factor)) for side in rgb.shape[:2])
@@ -50,14 +51,24 @@ def frame_bytes(rgb: FloatArray) -> bytes:
 
 
 def frame_files(rgb: FloatArray) -> tuple[bytes, bytes]:
-    """As `frame_bytes`, and a thumbnail's JPEG, at most THUMBNAIL pixels long; of a small picture both are the same."""
+    """As `frame_bytes`, and a thumbnail's JPEG, at most THUMBNAIL_EDGE pixels long; of a small one both are the same."""
     image = _image(shrunk(rgb))
     frame = _jpeg(image)
-    if max(image.size) <= THUMBNAIL:
+    if max(image.size) <= THUMBNAIL_EDGE:
         return frame, frame
     # WebP would be a tenth smaller and cost thrice; a sharper filter could not be told apart at this size.
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    image.thumbnail((THUMBNAIL_EDGE, THUMBNAIL_EDGE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return frame, _save(image, "JPEG", quality=85)
+
+
+def animation_of(frames: Sequence[T], read: Callable[[T], bytes], rgb: FloatArray, kind: Kind) -> bytes:
+    """A job's animation: of its frames, each read when it is its turn, and of what it has become, (H, W, 3) in 0–255."""
+
+    def pictures() -> Iterator[bytes]:
+        yield from map(read, thinned(frames, kind))
+        yield encode(shrunk(rgb), Output(format="png"))
+
+    return animate(pictures(), kind, (rgb.shape[1], rgb.shape[0]))
 
 
 def animate(frames: Iterable[bytes], kind: Kind, size: tuple[int, int]) -> bytes:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
 from shared.outputs import manifest_of, write_output
-from shared.pictures import encode
-from shared.specs import Output
 from shared.store.jobs.claims import Finished
 from shared.store.tables import Frame, Job
 from worker.context import Context
-from worker.frames import animate, shrunk, thinned
+from worker.frames import animation_of
 from worker.heart import Stopped
 from worker.patience import stored
 from worker.workbench import Work
 
 log = logging.getLogger(__name__)
-
-SUFFIX = {"png": "png", "jpeg": "jpg", "webp": "webp", "tiff": "tif"}
 
 
 def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) -> Finished:
@@ -46,7 +42,7 @@ def finish(context: Context, job: Job, work: Work, check: Callable[[], None]) ->
         tiling_error=error,
     )
     folder = attempt_folder(job)
-    output = f"{folder}/output.{SUFFIX[work.spec.output.format]}"
+    output = f"{folder}/output.{work.spec.output.suffix}"
     with tempfile.TemporaryFile(prefix="dreamfarm-") as file:
         write_output(file, rgb, manifest, work.original, check)
         size = file.tell()
@@ -88,15 +84,13 @@ def _animation(
     with context.store.read() as session:
         keys = session.scalars(select(Frame.picture).where(Frame.job_id == job.id).order_by(Frame.number)).all()
 
-    def pictures() -> Iterator[bytes]:
-        for key in thinned(keys, kind):
-            check()
-            yield context.blobs.get(key)
-        yield encode(shrunk(rgb), Output(format="png"))
+    def read(key: str) -> bytes:
+        check()
+        return context.blobs.get(key)
 
     key = f"{attempt_folder(job)}/animation.{kind}"
     try:
-        data = animate(pictures(), kind, (rgb.shape[1], rgb.shape[0]))
+        data = animation_of(keys, read, rgb, kind)
         stored(lambda: context.blobs.put(key, data), f"job {job.id}", check)
     except Stopped:
         raise

@@ -6,8 +6,10 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from api.auth import Admin, Viewer, bearer, cookie_name, revoked
+from api.auth import Admin, Caller, Viewer, bearer, cookie_name, revoked
 from api.errors import ApiError, not_found
 from api.routes.common import Key
 from api.schemas import KeyView, MadeKey, NewKey, WhoAmI
@@ -24,14 +26,17 @@ router = APIRouter(prefix="/v1", tags=["access"])
 def open_session(
     request: Request, response: Response, farm: Farm, who: Viewer, key: Annotated[str | None, Depends(bearer)]
 ) -> WhoAmI:
-    """Trade the key in the Authorization header for a cookie that scripts cannot read."""
+    """Trade the key in the Authorization header for a cookie that scripts cannot read; the one before opens nothing."""
     if key is not None:
+        name = cookie_name(request)
         with farm.store.write() as session:
+            if name in request.cookies:
+                sign_ins.sign_out(session, request.cookies[name])
             token = sign_ins.sign_in(session, key)
         if token is None:
             raise revoked()
         response.set_cookie(
-            cookie_name(request),
+            name,
             token,
             max_age=sign_ins.SECONDS,
             httponly=True,
@@ -69,15 +74,25 @@ def list_keys(farm: Farm, _who: Admin) -> list[KeyView]:
 def make_key(wanted: NewKey, response: Response, farm: Farm, who: Admin, idempotency_key: Key) -> MadeKey:
     """Make a key. It is shown in this answer only."""
     digest = request_digest("/v1/keys", wanted.model_dump_json().encode())
-    with farm.store.write() as session:
-        made_before = remembered(session, who.owner, idempotency_key, digest)
-        if made_before is not None:
-            detail = f"this request made key {made_before} already; a key is shown once: revoke it and make another"
-            raise ApiError(HTTPStatus.CONFLICT, "already-made", detail)
-        row, key = keys.create(session, wanted.owner, wanted.role, wanted.label)
-        remember(session, who.owner, idempotency_key, digest, row.id)
+    try:
+        with farm.store.write() as session:
+            _refuse_again(session, who, idempotency_key, digest)
+            row, key = keys.create(session, wanted.owner, wanted.role, wanted.label)
+            remember(session, who.owner, idempotency_key, digest, row.id)
+    except IntegrityError:
+        # The same request at the same moment was faster.
+        with farm.store.read() as session:
+            _refuse_again(session, who, idempotency_key, digest)
+        raise
     response.headers["Location"] = f"/v1/keys/{row.id}"
     return MadeKey(**dict(key_view(row)), key=key)
+
+
+def _refuse_again(session: Session, who: Caller, idempotency_key: str | None, digest: str) -> None:
+    made_before = remembered(session, who.owner, idempotency_key, digest)
+    if made_before is not None:
+        detail = f"this request made key {made_before} already; a key is shown once: revoke it and make another"
+        raise ApiError(HTTPStatus.CONFLICT, "already-made", detail)
 
 
 @router.delete("/keys/{key_id}", status_code=204)

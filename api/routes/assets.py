@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Annotated
 
-import anyio.to_thread
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
@@ -19,7 +20,7 @@ from api.schemas import AssetView
 from api.services import Farm, Services
 from api.thumbnails import SCREEN, THUMBNAIL, asset_copy
 from api.views import asset_view
-from shared.pictures import probe
+from shared.pictures import PictureInfo, probe
 from shared.store import assets, queries
 from shared.store.tables import Asset
 
@@ -36,7 +37,8 @@ async def upload_asset(request: Request, response: Response, farm: Farm, who: Su
     The ID follows from the bytes, so uploading a picture again changes nothing and answers 200.
     """
     data = await _picture(request, farm.settings.max_upload_bytes)
-    asset, is_new = await anyio.to_thread.run_sync(_store, farm, who, data, limiter=farm.decoding)
+    info = await run_sync(probe, data, farm.settings.limits, limiter=farm.decoding)
+    asset, is_new = await run_sync(_store, farm, who, data, info)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/assets/{asset.id}"
     return asset_view(asset)
@@ -56,8 +58,7 @@ async def _picture(request: Request, limit: int) -> bytes:
         return await files[0].read()
 
 
-def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
-    info = probe(data, farm.settings.limits)
+def _store(farm: Services, who: Caller, data: bytes, info: PictureInfo) -> tuple[Asset, bool]:
     asset_id = f"sha256:{hashlib.sha256(data).hexdigest()}"
     # Kept first: afterwards nobody removes what is written now.
     with farm.store.write() as session:
@@ -65,9 +66,10 @@ def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
             raise busy("this picture is being removed, as nobody had used it for long; try again in a moment")
     # The bytes come before the row: what SQL knows of is always there. Bytes without a row are nobody's and do no harm.
     # They are written also when the asset is known, because a repeated upload is how a damaged picture is repaired.
-    farm.blobs.put(assets.blob_key(asset_id), data)
+    key = assets.blob_key(asset_id)
+    farm.blobs.put(key, data)
     with farm.store.write() as session:
-        return assets.add(
+        added = assets.add(
             session,
             who.owner,
             asset_id,
@@ -76,6 +78,10 @@ def _store(farm: Services, who: Caller, data: bytes) -> tuple[Asset, bool]:
             format=info.format,
             bytes=len(data),
         )
+    # One that was removed just before may have had two who removed it, and the slower one came after the first writing.
+    if not farm.blobs.exists(key):
+        farm.blobs.put(key, data)
+    return added
 
 
 @router.head("/{asset_id}", include_in_schema=False)
@@ -89,15 +95,18 @@ async def get_asset(
     screen: Annotated[bool, Query(description="A copy for screens, at most 2048 pixels long")] = False,
 ) -> Response:
     """An uploaded picture, as it was sent; or a smaller copy of it, as WebP, which browsers show whatever was sent."""
-    asset = await anyio.to_thread.run_sync(_find, farm, who, asset_id)
+    asset = await run_sync(_find, farm, who, asset_id)
     key, digest = assets.blob_key(asset.id), asset.id.removeprefix("sha256:")
     if thumbnail or screen:
         what, wanted = ("thumbnail", THUMBNAIL) if thumbnail else ("screen", SCREEN)
-        small = await anyio.to_thread.run_sync(asset_copy, farm.blobs, asset.id, wanted, limiter=farm.decoding)
-        name, etag = f"{digest[:12]}-{what}.webp", f"{digest}-{what}"
-        return blob_response(request, farm.blobs, small, file_name=name, etag=etag, cache=FOREVER)
-    name = f"{digest[:12]}.{asset.format}"
-    return blob_response(request, farm.blobs, key, file_name=name, etag=digest, cache=FOREVER, kind=asset.format)
+        key = await asset_copy(farm, asset.id, wanted)
+        name, etag, kind = f"{digest[:12]}-{what}.webp", f"{digest}-{what}", "webp"
+    else:
+        name, etag, kind = f"{digest[:12]}.{asset.format}", digest, asset.format
+    # In a thread: a bucket may be slow, and everybody else would wait with this one.
+    return await run_sync(
+        partial(blob_response, request, farm.blobs, key, file_name=name, etag=etag, cache=FOREVER, kind=kind)
+    )
 
 
 @router.get("/{asset_id}/info")

@@ -120,9 +120,7 @@ def restore_batch(batch_id: str, farm: Farm, who: Submitter, since: Since = None
     """Bring all deleted jobs of a batch back from the trash, also those that were deleted one by one."""
     with farm.store.write() as session:
         batch = queries.find_batch(session, batch_id, who.sees)
-        done = trash.restore(
-            session, batch_id=batch.id, reason=f"restored by {who.owner}", since=since.timestamp() if since else None
-        )
+        done = trash.restore(session, batch_id=batch.id, reason=f"restored by {who.owner}", since=seconds(since))
         view = _view(farm, session, batch)
     return SteeredBatch(changed=len(done), batch=view)
 

@@ -14,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.schemas import Readiness
 from api.services import Farm, Services
-from shared.store.schema import newest
+from shared.store.schema import is_newer, newest
 
 router = APIRouter(tags=["health"])
 
 _OK = "ok"
+#: Nothing is refused because of it.
+_NEWER = "the schema was made by a newer version; update this API"
 
 
 @router.get("/healthz")
@@ -31,10 +33,11 @@ async def get_health() -> dict[str, str]:
 def get_readiness(farm: Farm, response: Response) -> Readiness:
     """Whether requests can be served. Without Redis they can: jobs are taken and wait."""
     checks = {"sql": _sql(farm), "blobs": _blobs(farm), "redis": _redis(farm)}
-    if checks["sql"] != _OK or checks["blobs"] != _OK:
+    if checks["sql"] not in (_OK, _NEWER) or checks["blobs"] != _OK:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return Readiness(status="unavailable", checks=checks)
-    return Readiness(status="ready" if checks["redis"] == _OK else "degraded", checks=checks)
+    is_all_well = all(found == _OK for found in checks.values())
+    return Readiness(status="ready" if is_all_well else "degraded", checks=checks)
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
@@ -50,6 +53,8 @@ def _sql(farm: Services) -> str:
             revision = session.scalar(text("SELECT version_num FROM alembic_version"))
     except SQLAlchemyError:
         return "cannot be reached, or has no schema yet (dreamfarm db upgrade)"
+    if is_newer(revision):
+        return _NEWER
     if revision != newest():
         return f"the schema is {revision}, this version needs {newest()} (dreamfarm db upgrade)"
     return _OK

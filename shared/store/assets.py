@@ -16,14 +16,13 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shared.pixels import SCREEN_EDGE, THUMBNAIL_EDGE
 from shared.store.jobs.submission import ensure_owner
 from shared.store.session import now
 from shared.store.tables import Asset, AssetOwner, Job
 
 #: How long after a use the next one is not noted: who submits thousands of jobs need not wait for others who do.
 NOTED_SECONDS = 3_600.0
-#: Longer sides of the copies that are made of a picture, in pixels: as frames' thumbnails are, and as frames.
-THUMBNAIL_EDGE, SCREEN_EDGE = 320, 2048
 
 #: IDs per query; databases bound the number of parameters.
 _IDS = 5_000

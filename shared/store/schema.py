@@ -27,6 +27,15 @@ def newest() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
+def is_newer(revision: str | None) -> bool:
+    """Whether a later version has made it: this one knows its own schemas and all before them.
+
+    A later schema serves this version, too: while a farm is upgraded, both run beside each other.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision is not None and revision not in known
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

@@ -16,17 +16,29 @@ from shared.store.tables import ApiKey, Role, SignIn
 
 #: How long a browser stays signed in.
 SECONDS = 30 * 24 * 3600
+#: Browsers that one key keeps signed in; more than a person has, so that what programs forget does not pile up.
+_PER_KEY = 50
 #: Random bytes of a token: 256 bits, so that a plain digest of it cannot be searched.
 _TOKEN_BYTES = 32
 
 
 def sign_in(session: Session, key: str) -> str | None:
-    """A new token of a browser that was shown the key; None when the key is unknown or revoked."""
+    """A new token of a browser that was shown the key; None when the key is unknown or revoked.
+
+    Of more than `_PER_KEY` tokens of one key, the oldest are closed.
+    """
     token = "dfs_" + secrets.token_urlsafe(_TOKEN_BYTES)
     row = select(literal(digest(token)), ApiKey.id, now() + SECONDS)
     row = row.where(ApiKey.digest == digest(key), ApiKey.revoked_at.is_(None))
     made = session.execute(insert(SignIn).from_select(["digest", "key_id", "expires_at"], row))
-    return token if cast("CursorResult[object]", made).rowcount else None
+    if not cast("CursorResult[object]", made).rowcount:
+        return None
+    own = SignIn.key_id == select(ApiKey.id).where(ApiKey.digest == digest(key)).scalar_subquery()
+    # Of those of the same moment, the new one stays.
+    newest = select(SignIn.digest).where(own).order_by(SignIn.expires_at.desc(), SignIn.digest != digest(token))
+    surplus = delete(SignIn).where(own, SignIn.digest.not_in(newest.limit(_PER_KEY)))
+    session.execute(surplus, execution_options={"synchronize_session": False})
+    return token
 
 
 def identify(session: Session, token: str) -> Identity | None:

@@ -19,6 +19,38 @@ def test_the_printed_link_opens_the_gallery_and_leaves_no_key_behind(anyone: Pag
     expect(anyone.get_by_role("link", name="Gallery", exact=True)).to_be_visible()
 
 
+def test_a_link_signs_nobody_in_as_somebody_else_unasked(gallery: Page, farm: Farm, context: BrowserContext) -> None:
+    """Given somebody who is signed in, a link with another's key asks first; it may have been made by anybody."""
+    link, cookies = f"{farm.url}/#key={farm.key_for('eve', 'submitter')}", context.cookies()
+    who = gallery.locator(".who")
+    gallery.goto(link)
+    expect(gallery.get_by_role("dialog", name="Change from local to eve?")).to_be_visible()
+    assert context.cookies() == cookies
+    gallery.get_by_role("button", name="Stay local").click()
+    expect(gallery.get_by_role("dialog")).to_have_count(0)
+    expect(who).to_have_text("local")
+    assert context.cookies() == cookies
+
+    another = context.new_page()
+    another.goto(link)
+    expect(another.get_by_role("dialog")).to_be_visible()
+    another.keyboard.press("Escape")
+    expect(another.locator(".who")).to_have_text("local")
+    another.close()
+
+    gallery.goto(f"{farm.url}/#key=df_wrong")
+    expect(gallery.locator(".toast")).to_contain_text("unknown")
+    expect(who).to_have_text("local")
+
+    gallery.goto(link)
+    gallery.get_by_role("button", name="Change").click()
+    expect(who).to_have_text("eve")
+    # Another key of one's own is no change of persons.
+    gallery.goto(f"{farm.url}/#key={farm.key_for('eve', 'viewer')}")
+    expect(gallery.get_by_role("link", name="New")).to_be_hidden()
+    expect(who).to_have_text("eve")
+
+
 def test_without_a_key_there_is_only_the_door(anyone: Page, farm: Farm) -> None:
     anyone.goto(farm.url)
     expect(anyone.get_by_role("heading", name="What does your machine dream of?")).to_be_visible()

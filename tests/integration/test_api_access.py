@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 from sqlalchemy import select, update
@@ -103,6 +106,24 @@ def test_keys_are_made_shown_once_and_closed(api: RunningApi) -> None:
     problem(admin.post("/v1/keys", json={"owner": "a b", "role": "king"}), 422)
 
 
+def test_of_equal_requests_at_the_same_moment_one_makes_a_key(api: RunningApi) -> None:
+    admins = [api.client("root", "admin") for _ in range(4)]
+    together = threading.Barrier(len(admins))
+
+    def make(admin: httpx.Client, label: str) -> httpx.Response:
+        together.wait(20)
+        wanted = {"owner": "cy", "label": label}
+        return admin.post("/v1/keys", json=wanted, headers={"Idempotency-Key": label})
+
+    for attempt in range(8):
+        with ThreadPoolExecutor() as pool:
+            answers = sorted(pool.map(make, admins, [f"k{attempt}"] * 4), key=lambda answer: answer.status_code)
+        assert answers[0].status_code == 201, answers[0].text
+        for answer in answers[1:]:
+            assert answers[0].json()["id"] in problem(answer, 409)
+    assert len([key for key in admins[0].get("/v1/keys").json() if key["owner"] == "cy"]) == 8
+
+
 def test_a_browser_trades_the_key_for_a_cookie_that_other_sites_cannot_use(one_api: RunningApi) -> None:
     with_key = one_api.client("ada")
     opened = with_key.post("/v1/session")
@@ -142,8 +163,10 @@ def test_a_copied_cookie_ends_with_signing_out_its_time_or_its_key(api: RunningA
     admin = api.client("root", "admin")
     made = [admin.post("/v1/keys", json={"owner": "ada"}).json() for _ in range(2)]
     with_keys = [api.anyone({"Authorization": f"Bearer {key['key']}"}) for key in made]
+    # Each as a browser that was signed in by nobody before.
     cookies = [
-        client.post("/v1/session").headers["Set-Cookie"].partition(";")[0] for client in (*with_keys, with_keys[1])
+        client.post("/v1/session", headers={"Cookie": ""}).headers["Set-Cookie"].partition(";")[0]
+        for client in (*with_keys, with_keys[1])
     ]
     signed_out, of_a_revoked_key, over = (api.anyone({"Cookie": cookie}) for cookie in cookies)
 
@@ -168,6 +191,33 @@ def test_a_copied_cookie_ends_with_signing_out_its_time_or_its_key(api: RunningA
     with api.store.write() as session:
         sign_ins.forget(session)
         assert session.scalars(select(SignIn)).all() == []
+
+
+def test_signing_in_again_closes_what_the_browser_had_before(api: RunningApi) -> None:
+    """Given a browser that ada and then eve signed in, a copy of ada's cookie opens nothing any more."""
+    ada, eve = api.client("ada"), api.client("eve")
+    before = ada.post("/v1/session").headers["Set-Cookie"].partition(";")[0]
+    copied, elsewhere = api.anyone({"Cookie": before}), api.anyone()
+    elsewhere.cookies.update(ada.post("/v1/session", headers={"Cookie": ""}).cookies)
+    assert copied.get("/v1/session").json()["owner"] == "ada"
+
+    after = eve.post("/v1/session", headers={"Cookie": before}).headers["Set-Cookie"].partition(";")[0]
+    problem(copied.get("/v1/session"), 401)
+    assert api.anyone({"Cookie": after}).get("/v1/session").json()["owner"] == "eve"
+    assert elsewhere.get("/v1/session").json()["owner"] == "ada", "her other browser"
+
+
+def test_a_key_keeps_so_many_browsers_signed_in(api: RunningApi) -> None:
+    """Given a program that signs in again and again, and forgets its cookies, only the newest open anything."""
+    ada, eve = api.client("ada"), api.client("eve")
+
+    def browser(client: httpx.Client) -> httpx.Client:
+        cookie = client.post("/v1/session", headers={"Cookie": ""}).headers["Set-Cookie"]
+        return api.anyone({"Cookie": cookie.partition(";")[0]})
+
+    another, browsers = browser(eve), [browser(ada) for _ in range(52)]
+    assert [one.get("/v1/session").status_code for one in browsers] == [401] * 2 + [200] * 50
+    assert another.get("/v1/session").is_success
 
 
 def test_farms_on_different_ports_of_a_host_do_not_sign_each_other_out(one_api: RunningApi) -> None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import literal, select
+from sqlalchemy import literal, select, text
 
 from api.errors import install
 from shared.settings import Settings
@@ -194,6 +194,24 @@ def test_without_its_blob_store_the_api_is_not_ready(one_api: RunningApi) -> Non
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
     problem(client.post("/v1/assets", content=picture()), 503)
     assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("revision", "answered", "status", "advice"),
+    [
+        ("0001", 503, "unavailable", "the schema is 0001, this version needs"),
+        ("9999", 200, "degraded", "made by a newer version; update this API"),
+    ],
+)
+def test_a_schema_of_another_version_is_told(
+    api: RunningApi, revision: str, answered: int, status: str, advice: str
+) -> None:
+    """Given an API that was not updated with the others, it goes on; one that is ahead of its schema cannot serve."""
+    with api.store.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    answer = api.anyone().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (answered, status)
+    assert advice in answer.json()["checks"]["sql"]
 
 
 def test_while_sql_is_away_nothing_is_half_stored_and_afterwards_all_goes_on(

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from shared.blobs import open_blobs
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, assets
 from shared.store.schema import upgrade
-from tests.buckets import s3_service
-from tests.conftest import RedisServer
+from tests.buckets import s3_service, silent_service
+from tests.conftest import RedisServer, wait_until
 from tests.integration.conftest import RunningApi, picture, uploaded
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_steering import submitted
@@ -79,3 +85,89 @@ def test_pictures_go_into_the_bucket_and_come_back(s3_api: RunningApi) -> None:
     for key in s3_api.blobs.keys("jobs"):
         s3_api.blobs.delete(key)
     assert "missing from the blob store" in problem(client.get(f"/v1/jobs/{jobs[0]}/output"), 404)
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_without_keys_the_role_of_the_machine_signs(
+    value: str | None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given keys that are not set, or left empty in a file, the machine is asked for its role's."""
+    role = {
+        "AccessKeyId": "of-the-role",
+        "SecretAccessKey": "secret",
+        "Token": "t",
+        "Expiration": "2099-01-01T00:00:00Z",
+    }
+    signed: list[str] = []
+
+    class Machine(BaseHTTPRequestHandler):
+        """What answers every machine of AWS about itself, and its bucket."""
+
+        def do_PUT(self) -> None:
+            self.answer("token")
+
+        def do_GET(self) -> None:
+            self.answer("renderer" if self.path.endswith("/security-credentials/") else json.dumps(role))
+
+        def do_HEAD(self) -> None:
+            signed.append(self.headers["Authorization"])
+            self.answer("")
+
+        def answer(self, said: str) -> None:
+            self.send_response(200)
+            for name, told in {"ETag": '"1"', "Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}.items():
+                self.send_header(name, told)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said.encode())
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Machine) as machine:
+        address = f"http://127.0.0.1:{machine.server_port}"
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", address)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        threading.Thread(target=machine.serve_forever, args=(0.01,)).start()
+        try:
+            assert open_blobs(settings.model_copy(update={"blobs_url": "s3://farm", "s3_endpoint": address})).exists(
+                "a"
+            )
+        finally:
+            machine.shutdown()
+    assert [line.partition("/")[0] for line in signed] == ["AWS4-HMAC-SHA256 Credential=of-the-role"]
+
+
+def test_who_waits_for_a_silent_bucket_is_told_and_keeps_nobody_waiting(
+    settings: Settings, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a bucket that takes connections and never answers, and people who look and upload, others are served."""
+    monkeypatch.setattr("api.app._BLOBS_SECONDS", 5.0)
+    settings.data.mkdir(parents=True)
+    store, asset = Store(settings.database), "sha256:" + "0" * 64
+    upgrade(store)
+    with store.write() as session:
+        assets.add(session, "ada", asset, width=1, height=1, format="png", bytes=1)
+    with silent_service() as (endpoint, connections), ThreadPoolExecutor() as people:
+        changed = {"blobs_url": "s3://farm", "s3_endpoint": endpoint, "redis_url": redis_server.url, "port": 0}
+        api = RunningApi(settings.model_copy(update=changed), store)
+        try:
+            client = api.client("ada")
+            waiting = [
+                people.submit(client.get, f"/v1/assets/{asset}", headers=headers, params=params)
+                for headers in ({}, {"Range": "bytes=0-1"})
+                for params in ({}, {"thumbnail": True})
+            ]
+            waiting += [people.submit(client.post, "/v1/assets", content=picture(seed=seed)) for seed in range(3)]
+            wait_until(lambda: len(connections) == len(waiting), what="that all of them wait for the bucket")
+            begun = time.perf_counter()
+            assert client.get("/healthz").is_success
+            problem(client.post("/v1/assets", content=b"no picture"), 422)
+            assert time.perf_counter() - begun < 2
+            assert not waiting[-1].done()
+            for one in waiting:
+                assert "the blob store cannot be reached" in problem(one.result(), 503)
+            assert time.perf_counter() - begun < 20
+        finally:
+            api.close()
+    store.dispose()

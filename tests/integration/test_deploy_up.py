@@ -304,6 +304,23 @@ def test_signals_stop_a_farm_in_the_foreground(data: Path, number: signal.Signal
     assert remains(data) == set()
 
 
+def test_a_farm_outlives_its_terminal_with_nohup(data: Path) -> None:
+    """Given a farm that was started with nohup, and a terminal that is closed, it goes on until it is told to stop."""
+    command = ["nohup", sys.executable, "-m", "deploy.main", "up", "--data", str(data), "--port", "0"]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert any("to end" in line for line in process.stdout)
+        members = processes_of(data)
+        os.killpg(process.pid, signal.SIGHUP)
+        assert answers(f"{farm_json(data)['api']}/readyz")
+        assert len(running(members)) == len(members)
+        process.terminate()
+        assert process.wait(timeout=PATIENCE) == 0
+    assert running(members) == []
+
+
 def test_stopping_a_farm_that_still_starts(data: Path) -> None:
     command = [sys.executable, "-m", "deploy.main", "up", "--data", str(data), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -15,6 +15,7 @@ import pytest
 from obstore.exceptions import BaseError as BlobStoreError
 from sqlalchemy import update
 
+from shared.blobs import Blobs
 from shared.leftovers import mark_pictures
 from shared.store import Store, assets, now
 from shared.store.tables import Asset, AssetOwner
@@ -135,6 +136,43 @@ def test_a_job_that_is_taken_while_its_picture_is_removed_has_it(api: RunningApi
         else:
             assert (answer.status_code, "upload the picture first" in answer.text) == (422, True)
     assert rows(api.store, Asset) == taken
+
+
+def test_who_is_slow_to_remove_a_picture_leaves_what_was_uploaded_since(api: RunningApi) -> None:
+    """Given two who remove the same pictures, of whom one is slower, and a picture that is uploaded in between."""
+    client, stop = api.client(), threading.Event()
+    by_name = {uploaded(client, picture(seed=seed)): picture(seed=seed) for seed in range(2)}
+    first, second = sorted(by_name)
+    forgotten(api, first, second)
+
+    class Slow(PicturePurger):
+        def _purge(self, id_: str) -> None:
+            super()._purge(id_)
+            if id_ == first:
+                assert purge(api) == 1
+                assert uploaded(client, by_name[second]) == second
+
+    Slow(api.store, api.blobs, seconds=WEEK).purge_some(stop)
+    assert client.get(f"/v1/assets/{second}").content == by_name[second]
+    assert (stored(api), rows(api.store, Asset)) == (digests(second), 1)
+
+
+def test_an_upload_has_its_bytes_though_a_slow_removal_comes_in_between(
+    one_api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a removal that had begun before another finished it, and that deletes what the upload has just stored."""
+    client, data, deletions = one_api.client(), picture(), [1]
+    put = Blobs.put
+
+    def put_and_lose(blobs: Blobs, key: str, content: bytes) -> None:
+        put(blobs, key, content)
+        if deletions:
+            deletions.pop()
+            blobs.delete(key)
+
+    monkeypatch.setattr(Blobs, "put", put_and_lose)
+    assert client.get(f"/v1/assets/{uploaded(client, data)}").content == data
+    assert deletions == []
 
 
 _KILLED = """

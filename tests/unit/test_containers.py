@@ -100,13 +100,21 @@ def test_every_setting_exists() -> None:
 
 def test_every_variable_has_its_line_in_the_example() -> None:
     text = COMPOSE_FILE.read_text()
-    used = set(re.findall(r"(?<!\$)\$\{(\w+)", text))
+    passed_on = {name for name, value in COMPOSE["x-farm"].items() if value is None}
+    used = set(re.findall(r"(?<!\$)\$\{(\w+)", text)) | passed_on
     example = (ROOT / "deploy" / "farm.env.example").read_text()
     offered = set(re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE))
     assert used <= offered
     required = set(re.findall(r"(?<!\$)\$\{(\w+):\?", text))
     assert required == {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "DREAMFARM_FLOWER_PASSWORD"}
     assert all(re.search(rf"^{name}=$", example, re.MULTILINE) for name in required)
+
+
+def test_credentials_are_passed_on_only_where_they_are_set() -> None:
+    """Given a bucket that opens to the machine's role, no empty key is signed with."""
+    for service in OURS.values():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            assert service["environment"][name] is None
 
 
 def test_only_this_host_is_published_to() -> None:

@@ -42,15 +42,19 @@ def test_it_uses_what_a_farm_left(settings: Settings) -> None:
     assert not [path for path in (settings.data / "blobs").rglob("*") if path.is_file()]
 
 
-def test_an_old_schema(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("revision", "result", "remedy"),
+    [("0001", "fails", "`dreamfarm db upgrade`"), ("9999", "warns", "update dreamfarm on this machine")],
+)
+def test_a_schema_of_another_version(settings: Settings, revision: str, result: str, remedy: str) -> None:
     settings.data.mkdir()
     store = Store(settings.database)
     upgrade(store)
     with store.write() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     store.dispose()
     check = doctor_services.check_sql(settings)
-    assert (check.result, check.remedy) == ("fails", "`dreamfarm db upgrade`")
+    assert (check.result, check.remedy) == (result, remedy)
 
 
 @pytest.mark.parametrize("url", ["postgresql://ada:secret@127.0.0.1:1/farm", "sqlite:////nowhere/farm.db"])

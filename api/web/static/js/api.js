@@ -48,6 +48,9 @@ const query = (values) => {
 /** Trades a key for the session cookie. */
 export const signIn = (key) =>
   call("POST", "/v1/session", { headers: { Authorization: `Bearer ${key}` }, quiet: true });
+/** Whom a key speaks for; nobody is signed in by asking. */
+export const whoseKey = (key) =>
+  call("GET", "/v1/session", { headers: { Authorization: `Bearer ${key}` }, quiet: true });
 export const signOut = () => call("DELETE", "/v1/session", { quiet: true });
 export const whoAmI = () => call("GET", "/v1/session", { quiet: true });
 

@@ -8,7 +8,7 @@ import { jobPage } from "./job.js";
 import { networkPage } from "./network.js";
 import { signInPage } from "./signin.js";
 import { submitPage } from "./submit.js";
-import { toast } from "./widgets.js";
+import { confirmed, toast } from "./widgets.js";
 import { workersStrip } from "./workers.js";
 
 const main = document.getElementById("main");
@@ -166,14 +166,29 @@ function tellStatus(status, before) {
   }
 }
 
+/** Signs in with a link's key. Anybody can make such a link: whoever is signed in does not become somebody else unasked. */
+async function enter(key) {
+  const before = await api.whoAmI().catch((error) => {
+    if (error.status === 401) return null;
+    throw error;
+  });
+  if (before) {
+    const { owner } = await api.whoseKey(key);
+    const text = `This link has a key of ${owner}'s. What you upload and submit would be ${owner}'s, who sees it.`;
+    const title = `Change from ${before.owner} to ${owner}?`;
+    if (owner !== before.owner && !(await confirmed(title, text, "Change", `Stay ${before.owner}`))) return;
+  }
+  await api.signIn(key);
+  renew();
+}
+
 /** `#key=…` is how `dreamfarm up` hands the key over: the part after # never leaves the browser by itself. */
 async function start() {
   const given = new URLSearchParams(location.hash.replace(/^#\/?/, "")).get("key");
   if (given) {
     history.replaceState(null, "", location.pathname + location.search + "#/");
     try {
-      await api.signIn(given);
-      renew();
+      await enter(given);
     } catch (error) {
       toast(error.message, { tone: "error" });
     }

@@ -68,8 +68,8 @@ export function complain(error) {
   toast(error.message, { tone: "error" });
 }
 
-/** Asks before something is thrown away; true when the person agrees. */
-export function confirmed(title, text, agree) {
+/** Asks before something is done that is hard to undo; true when the person agrees. */
+export function confirmed(title, text, agree, decline = "Keep going") {
   const { promise, resolve } = Promise.withResolvers?.() ?? deferred();
   const dialog = h(
     "dialog",
@@ -82,7 +82,7 @@ export function confirmed(title, text, agree) {
       h(
         "div",
         { class: "buttons end" },
-        h("button", { value: "no", class: "ghost" }, "Keep going"),
+        h("button", { value: "no", class: "ghost" }, decline),
         h("button", { value: "yes", class: "danger" }, agree),
       ),
     ),
