@@ -14,8 +14,15 @@ from sqlalchemy.sql.functions import FunctionElement
 
 #: How long a writer waits for another on SQLite; writes take milliseconds, so this is a broken disk or a debugger.
 _SQLITE_BUSY_MS = 15_000
-#: How long PostgreSQL may take to accept a connection before it counts as away.
-_CONNECT_SECONDS = 5
+#: What libpq is asked for, where the URL does not say otherwise: a host that is silent, or gone without a word, counts as
+#: away within seconds; by itself libpq waits for minutes, or for ever for an answer.
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 #: Taken by transactions that append events, so that events commit in the order of their numbers and whoever tails the
 #: table misses none. The locks' numbers are arbitrary.
 EVENTS = 0x6472_6561_6D01
@@ -83,8 +90,7 @@ def _engine(url: str) -> Engine:
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
-        # libpq would wait for a silent host for minutes; a URL's own connect_timeout goes ahead.
-        patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_SECONDS}
+        patience = {name: value for name, value in _POSTGRESQL.items() if name not in parsed.query}
         return create_engine(
             parsed, connect_args=patience, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=5
         )

@@ -86,6 +86,28 @@ def test_what_the_sweeper_looks_for_every_few_seconds_is_found_by_an_index(store
     assert "jobs_held" in str(plan)
 
 
+def test_a_silent_database_counts_as_away_within_half_a_minute(postgres_url: str) -> None:
+    """Whatever the URL says itself goes ahead."""
+
+    def asked(url: str) -> dict[str, str]:
+        store = Store(url)
+        try:
+            with store.engine.connect() as connection:
+                parameters: dict[str, str] = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+                return parameters
+        finally:
+            store.dispose()
+
+    usual, own = asked(postgres_url), asked(f"{postgres_url}&tcp_user_timeout=7000&connect_timeout=9")
+    silence = 1000 * (
+        int(usual["keepalives_idle"]) + int(usual["keepalives_interval"]) * int(usual["keepalives_count"])
+    )
+    assert 0 < int(usual["tcp_user_timeout"]) <= 30_000
+    assert 0 < silence <= 30_000
+    assert (own["tcp_user_timeout"], own["connect_timeout"]) == ("7000", "9")
+    assert own["keepalives_idle"] == usual["keepalives_idle"]
+
+
 def test_a_job_goes_its_way(store: Store) -> None:
     job_id = submit(store, "ada").jobs[0]
     job = claim_next(store)
