@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,8 @@ from worker.networks import prepare_tensorflow
 
 # Tests import TensorFlow themselves; it shall compute as it does in workers.
 prepare_tensorflow()
+# What a shell starts in the background ignores Ctrl-C, and so would all farms that are interrupted here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 20.0, what: str = "the condition") -> object:

@@ -41,6 +41,7 @@ def test_who_signs_in_hears_of_their_own_work(anyone: Page, context: BrowserCont
     expect(anyone.locator(".chips")).to_be_visible()
     mine = context.new_page()
     mine.goto(farm.link)
+    mine.get_by_role("dialog").get_by_role("button", name="Change").click()
     expect(mine.locator(".who")).to_have_text("local")
     hears(mine, farm, "mine")
 

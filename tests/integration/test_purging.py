@@ -220,6 +220,8 @@ def test_a_silent_bucket_keeps_no_lost_job_waiting(
             "DREAMFARM_DATA": str(settings.data),
             "DREAMFARM_REDIS_URL": redis_server.url,
             "DREAMFARM_SWEEP_SECONDS": "0.05",
+            "DREAMFARM_LEASE_SECONDS": "2",
+            "DREAMFARM_HEARTBEAT_SECONDS": "0.5",
             "DREAMFARM_BLOBS_URL": "s3://farm/blobs",
             "DREAMFARM_S3_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
             "AWS_ACCESS_KEY_ID": "test",
