@@ -47,8 +47,10 @@ def outage(postgres: str, server: Store) -> Outage:
         with psycopg.connect(postgres, autocommit=True) as connection:
             connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-            yield
-            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            try:
+                yield
+            finally:
+                connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     return away
 
@@ -132,7 +134,7 @@ def test_a_slice_that_ends_during_an_outage_is_saved_after_it(
     def cut() -> None:
         wait_until(lambda: get(server, job_id).step > 0, what="a step")
         with outage():
-            wait_until(lambda: "waits to be told" in caplog.text, what="the slice's end")
+            wait_until(lambda: "waits to be told" in caplog.text, seconds=60, what="the slice's end")
 
     thread = threading.Thread(target=cut)
     thread.start()
