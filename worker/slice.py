@@ -112,11 +112,15 @@ class Slice:
 
     def _delete(self, key: str) -> None:
         """Delete a blob that no one needs; if it cannot be now, it is when the job has finished and is tidied up."""
+        self._now_or_later(lambda: self._context.blobs.delete(key), key)
+
+    def _now_or_later(self, clean: Callable[[], object], what: str) -> None:
+        """What the slice's outcome does not hang on, and is done once more by whoever tidies up."""
         try:
             with storage():
-                self._context.blobs.delete(key)
+                clean()
         except StorageAway as error:
-            log.warning("job %s: %s is left for later: %s", self._job.id, key, error)
+            log.warning("job %s: %s is left for later: %s", self._job.id, what, error)
 
     def _save(self, work: Work, reason: str) -> Ended:
         progress = work.rendering.progress
@@ -156,15 +160,9 @@ class Slice:
             return Ended("stale")
         self._context.health.well()
         if self._job.attempt > 1:
-            self._tidy()
+            context = self._context
+            self._now_or_later(lambda: tidy(context.store, context.blobs, self._job.id), "what it does not need")
         return Ended("succeeded")
-
-    def _tidy(self) -> None:
-        try:
-            with storage():
-                tidy(self._context.store, self._context.blobs, self._job.id)
-        except StorageAway as error:
-            log.warning("job %s is left for the sweeper to tidy up: %s", self._job.id, error)
 
     def _stop(self, work: Work, stopped: Stopped) -> Ended:
         """Save what is there: a pause, a cancellation or a shutdown shall cost nothing when the job goes on."""

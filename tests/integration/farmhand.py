@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -32,6 +35,17 @@ def submit(store: Store, owner: str, *, jobs: int = 1, priority: int = 5) -> Sub
         batch = submission.create_batch(session, owner, "a batch", new)
         ids = session.scalars(select(Job.id).where(Job.batch_id == batch.id).order_by(Job.position)).all()
     return Submitted(batch.id, list(ids))
+
+
+@contextmanager
+def meanwhile(happens: Callable[[], None]) -> Iterator[None]:
+    """Beside what is done within the block, this happens; it has happened when the block ends."""
+    thread = threading.Thread(target=happens)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def claim_next(store: Store, job_id: str | None = None, *, worker: str = "w") -> Job | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +16,7 @@ from shared.store.jobs import claims
 from shared.store.schema import upgrade
 from shared.store.tables import Job
 from tests.conftest import wait_until
-from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.farmhand import claim_next, meanwhile, submit, told
 from tests.integration.test_slice import Farmhand
 from tests.integration.test_store import get, save
 from worker import heart as hearts
@@ -136,10 +135,8 @@ def test_a_slice_that_ends_during_an_outage_is_saved_after_it(
         with outage():
             wait_until(lambda: "waits to be told" in caplog.text, seconds=60, what="the slice's end")
 
-    thread = threading.Thread(target=cut)
-    thread.start()
-    ended = hand.slice(job_id)
-    thread.join()
+    with meanwhile(cut):
+        ended = hand.slice(job_id)
     job = get(server, job_id)
     assert (ended.outcome, job.fruitless, job.checkpoint_step) == ("saved", 0, hand.steps[-1])
     assert job.frames == job.checkpoint_step

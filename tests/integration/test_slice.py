@@ -32,7 +32,7 @@ from shared.store.jobs import claims, schedule, steering, submission
 from shared.store.tables import Attempt, Event, Frame, Job
 from tests.buckets import s3_service
 from tests.conftest import wait_until
-from tests.integration.farmhand import claim_next, living, submit, told
+from tests.integration.farmhand import claim_next, living, meanwhile, submit, told
 from tests.integration.flaky import FlakyNetwork
 from tests.integration.test_store import get, save
 from worker import patience
@@ -394,11 +394,9 @@ def test_a_worker_rests_after_a_job_that_others_may_render(
 
     order: list[str] = []
     before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker that does not rest shall not end the tests
-    thread = threading.Thread(target=stop_it)
-    thread.start()
-    assert hand.slice(job_id).outcome == "failed"
-    order.append("back")
-    thread.join()
+    with meanwhile(stop_it):
+        assert hand.slice(job_id).outcome == "failed"
+        order.append("back")
     signal.signal(signal.SIGUSR1, before)
     assert order == ["asked to stop", "back"]
 
@@ -447,10 +445,8 @@ def test_a_storage_that_is_away_for_a_moment_costs_no_work(
             wait_until(lambda: "the storage is away" in caplog.text, what="the first try")
             place.unlink()
 
-        thread = threading.Thread(target=back)
-        thread.start()
-        ended = hand.slice(job_id)
-        thread.join()
+        with meanwhile(back):
+            ended = hand.slice(job_id)
     job = get(store, job_id)
     assert (ended.outcome, job.fruitless, job.checkpoint_step) == ("saved", 0, hand.steps[-1])
     assert job.frames == frames * job.checkpoint_step

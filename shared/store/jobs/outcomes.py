@@ -45,18 +45,16 @@ def settle_failure(
         tried = "" if job.fruitless == 1 else f" ({job.fruitless} attempts without progress)"
         job.reason = reason + tried
         return [NewEvent.of(job, "job.failed", job.reason, failure=failure)]
-    job.state, job.reason = "queued", f"tried again: {reason}"
     if failure in ("internal", "storage"):
         job.not_before = at + min(_LONGEST_BACKOFF, retry_seconds * 2 ** (job.fruitless - 1))
-    return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+    return _requeue(job, failure, reason)
 
 
 def try_again(session: Session, job: Job, failure: Failure, reason: str) -> list[NewEvent]:
     """Requeue a running job, and say so; the attempt is not counted, as the next one will be another."""
     end_attempt(session, job.id, job.attempt, outcome="failed", reason=reason)
     _let_go(session, job, failure)
-    job.state, job.reason = "queued", f"tried again: {reason}"
-    return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
+    return _requeue(job, failure, reason)
 
 
 def wait_for_storage(
@@ -71,9 +69,14 @@ def wait_for_storage(
         return settle_failure(session, job, "storage", reason, retry_seconds=retry_seconds, attempts=attempts)
     end_attempt(session, job.id, job.attempt, outcome=_UNSTORED, reason=reason)
     at = _let_go(session, job, "storage")
-    job.state, job.reason = "queued", f"tried again: {reason}"
     job.not_before = at + min(_LONGEST_BACKOFF, retry_seconds * 2 ** min(tried, 16))
-    return [] if tried else [NewEvent.of(job, "job.requeued", reason, failure="storage", fruitless=job.fruitless)]
+    news = _requeue(job, "storage", reason)
+    return [] if tried else news
+
+
+def _requeue(job: Job, failure: Failure, reason: str) -> list[NewEvent]:
+    job.state, job.reason = "queued", f"tried again: {reason}"
+    return [NewEvent.of(job, "job.requeued", reason, failure=failure, fruitless=job.fruitless)]
 
 
 def _outage(session: Session, job: Job) -> tuple[int, float]:
