@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,25 @@ def follow(
     assert np.median(likeness) >= 90
 
 
+def ends_alike(
+    network: Network,
+    fields: Mapping[str, Any],
+    pictures: Mapping[str, Array],
+    recipe: Callable[[Array], recipes.Pictures],
+    start: Array,
+) -> None:
+    """The output is that of the recipe left to itself, to 40 dB; where the recipe cannot repeat that, to what it can.
+
+    Each step of these recipes overshoots, and so doubles, more than once, what two pictures differ by. A recipe that begins
+    with the next numbers that float32 has above `start` says how near another program can come.
+    """
+    found = rendered(network, fields, pictures)
+    height, width = found.shape[:2]
+    expected = recipes.last(recipe(start), height, width)
+    again = recipes.last(recipe(np.nextafter(start, np.float32(np.inf))), height, width)
+    assert psnr(found, expected) >= min(40, psnr(again, expected) - 0.5)
+
+
 def direction(network: Network, fields: Mapping[str, Any], pictures: Mapping[str, Array]) -> Array:
     """The first step of a dream at one scale, on its canvas: a normalised gradient."""
     once = {"octaves": {"count": 1}, "detail": "none", "jitter": 0, "clip": False, "step": 1.0}
@@ -109,14 +129,36 @@ class TestInception5h:
         recipe = recipes.multiscale(start, [(96, 96)], score, 16, iterations=8, step=1.0, layers=self.pair.layers)
         follow(self.pair.network, fields, {}, recipe)
 
+    def test_naive_ends_as_published(self) -> None:
+        fields = {"model": "inception5h", "preset": "naive", "size": {"long_edge": 96}, "seed": 3}
+        recipe = partial(
+            recipes.multiscale,
+            steps=[(96, 96)],
+            score=recipes.mean_of_channels(PREDATOR, [139]),
+            stride=16,
+            iterations=20,
+            step=1.0,
+            layers=self.pair.layers,
+        )
+        ends_alike(self.pair.network, fields, {}, recipe, noise(96, 96, 3))
+
     @pytest.mark.parametrize("preset", ["multiscale", "lapnorm"])
     def test_growing(self, preset: str) -> None:
         steps = sizes(101, 150, 3, 1.4)
         fields = {"model": "inception5h", "preset": preset, "seed": 4, "size": {"long_edge": 150, "aspect": 150 / 101}}
         fields["iterations"] = 4
-        score, start = recipes.mean_of_channels(PREDATOR, [139]), noise(*steps[0], 4)
-        recipe = getattr(recipes, preset)(start, steps, score, 16, iterations=4, step=1.0, layers=self.pair.layers)
-        follow(self.pair.network, fields, {}, recipe)
+        recipe = partial(
+            getattr(recipes, preset),
+            steps=steps,
+            score=recipes.mean_of_channels(PREDATOR, [139]),
+            stride=16,
+            iterations=4,
+            step=1.0,
+            layers=self.pair.layers,
+        )
+        start = noise(*steps[0], 4)
+        follow(self.pair.network, fields, {}, recipe(start))
+        ends_alike(self.pair.network, fields, {}, recipe, start)
 
     def test_deepdream(self) -> None:
         picture, score = drawn(130, 171), recipes.means_of_squares({"mixed4c": 1.0})
@@ -149,8 +191,12 @@ class TestInceptionV3:
         picture = drawn(165, 190)
         fields = {"model": "inception_v3", "preset": "layers", "octaves": {"count": 2}, "iterations": 2}
         weights = {"mixed4": 1.0, "mixed5": 1.5, "mixed6": 2.0, "mixed7": 2.5}
-        recipe = recipes.several_layers(picture, weights, self.pair.layers, 16, count=2, iterations=2, max_loss=15.0)
-        follow(self.pair.network, fields, {"input": picture}, recipe)
+
+        def recipe(start: Array) -> recipes.Pictures:
+            return recipes.several_layers(start, weights, self.pair.layers, 16, count=2, iterations=2, max_loss=15.0)
+
+        follow(self.pair.network, fields, {"input": picture}, recipe(picture))
+        ends_alike(self.pair.network, fields, {"input": picture}, recipe, picture)
 
     # The second one stops early.
     @pytest.mark.parametrize("most", [20.0, 0.14])

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from shared.tiles import cut, reach_of
 from tests.reference.pictures import cosine, drawn
 from worker import machine as machines
 from worker.networks import cores, load
-from worker.networks.arithmetic import Arithmetic, is_wide, mirrored, normalised
+from worker.networks.arithmetic import Arithmetic, Way, is_wide, normalised
 from worker.networks.network import Network
 from worker.render.crew import Crew, crew
 from worker.render.gradients import Engine, program
@@ -183,8 +183,9 @@ def test_tiny_and_huge_gradients_survive_float16(network: Network) -> None:
 
 
 @pytest.mark.parametrize("beta", [0.5, 0.75, 0.6])
-def test_response_normalisation_is_tensorflows(beta: float) -> None:
-    x = tf.constant(np.random.default_rng(1).normal(0, 40, (1, 7, 9, 48)).astype(np.float32))
+@pytest.mark.parametrize("channels", [48, 100, 128, 192, 200])
+def test_response_normalisation_is_tensorflows(beta: float, channels: int) -> None:
+    x = tf.constant(np.random.default_rng(1).normal(0, 40, (1, 7, 9, channels)).astype(np.float32))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
         ours = normalised(x, 5.0, 1.0, 1e-4, beta)
@@ -197,13 +198,28 @@ def test_response_normalisation_is_tensorflows(beta: float) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 3, 256, 288), (1, 3, 264, 256), (5, 1, 256, 256)])
 def test_wide_convolutions_are_tensorflows(shape: tuple[int, int, int, int]) -> None:
-    rng = np.random.default_rng(2)
-    x, kernel = (tf.constant(rng.normal(size=size).astype(np.float32)) for size in ((1, 9, 8, shape[2]), shape))
     assert is_wide(shape, 1, "same") == (platform.machine().lower() in ("x86_64", "amd64"))
+    assert_tensorflows(shape, (9, 8), 1, "wide")
+
+
+@pytest.mark.parametrize("side", [7, 3, 6])
+def test_strided_convolutions_of_pictures_are_tensorflows(side: int) -> None:
+    assert_tensorflows((side, side, 3, 24), (22, 16), 2, "blocks")
+
+
+def assert_tensorflows(shape: tuple[int, int, int, int], size: tuple[int, int], stride: int, way: Way) -> None:
+    """Values and gradients of a convolution are those of TensorFlow's own."""
+    rng = np.random.default_rng(2)
+    x = tf.constant(rng.normal(size=(1, *size, shape[2])).astype(np.float32))
+    kernel = rng.normal(size=shape).astype(np.float32)
+
+    def weight(kind: Any, arranged: Callable[[Any], Any] | None = None) -> Any:
+        return tf.cast(kernel if arranged is None else arranged(kernel), kind)
+
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
-        ours = Arithmetic().conv(x, kernel, None, 1, "SAME", tf.constant(mirrored(kernel.numpy())))
-        theirs = tf.nn.conv2d(x, kernel, 1, "SAME")
+        ours = Arithmetic().conv(x, weight, stride, "SAME", way)
+        theirs = tf.nn.conv2d(x, kernel, stride, "SAME")
         scores = tf.reduce_sum(ours**3), tf.reduce_sum(theirs**3)
     assert np.abs(ours - theirs).mean() <= 1e-6 * np.abs(theirs).mean()
     found, expected = (tape.gradient(score, x) for score in scores)

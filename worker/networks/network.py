@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shared.cards import Card
 from worker.networks.activations import ACTIVATIONS
-from worker.networks.arithmetic import Arithmetic, is_wide, mirrored, normalised
+from worker.networks.arithmetic import Arithmetic, Way, is_wide, normalised
 from worker.networks.graph import INPUT, Graph, Op
 
 FloatArray = NDArray[np.float32]
@@ -60,12 +60,18 @@ class Network:
         cut off the results they are given for, before these are used any further.
         """
         trims = trims or {}
-        values = (rgb - tf.constant(self.mean, tf.float32)) * self.scale
-        results = {INPUT: tf.cast(values, self.arithmetic.values)}
+        results = {INPUT: tf.cast(self._centred(rgb), self.arithmetic.values)}
         for op in self.graph.ancestors(layers):
             result = self._apply(op, [results[name] for name in op.inputs])
             results[op.name] = _trimmed(result, trims[op.name]) if op.name in trims else result
         return {layer: tf.cast(results[layer], tf.float32) for layer in layers}
+
+    def _centred(self, rgb: Any) -> Any:
+        """(rgb − mean) · scale, in the operations that it takes: of three channels each is as slow as many convolutions."""
+        # One number for all channels is subtracted several times as fast as one for each.
+        mean = self.mean[0] if len(set(self.mean)) == 1 else tf.constant(self.mean, tf.float32)
+        values = rgb - mean
+        return values if self.scale == 1 else values * self.scale
 
     def _apply(self, op: Op, inputs: Sequence[Any]) -> Any:
         x, padding = inputs[0], op.padding.upper()
@@ -97,16 +103,13 @@ class Network:
                 return tf.add_n(inputs)
 
     def _conv(self, op: Op, x: Any) -> Any:
-        name, stride, arranged = f"{op.name}/kernel", op.stride, None
+        name = f"{op.name}/kernel"
+        way: Way = "plain"
         if _by_blocks(op):
-            x, stride, arranged = tf.nn.space_to_depth(x, 2), 1, _blocks
-        precision, half, flipped = self.arithmetic.precision, None, None
-        if precision != "float32":
-            half = self._constant(name, self.arithmetic.half, arranged)
-        elif "CPU" in self.device and is_wide(self.weights[name].shape, stride, op.padding):
-            flipped = self._constant(name, tf.float32, mirrored)
-        kernel = self._constant(name, tf.float32, arranged)
-        result = self.arithmetic.conv(x, kernel, half, stride, op.padding.upper(), flipped)
+            way = "blocks"
+        elif "CPU" in self.device and is_wide(self.weights[name].shape, op.stride, op.padding):
+            way = "wide"
+        result = self.arithmetic.conv(x, partial(self._constant, name), op.stride, op.padding.upper(), way)
         return tf.nn.bias_add(result, self._of(f"{op.name}/bias"))
 
     def _of(self, name: str) -> Any:
@@ -146,18 +149,6 @@ def _trimmed(result: Any, trims: Any) -> Any:
 
 
 def _by_blocks(op: Op) -> bool:
-    """Whether a convolution is computed over blocks of 2×2 pixels as channels.
-
-    With three channels in, the gradient of a strided convolution runs at a fifth of the speed of other convolutions.
-    """
+    """Whether a convolution's gradient can be computed over blocks of 2×2 pixels as channels."""
     aligned = op.padding == "same" and op.padding_before(op.kernel) % 2 == 0
     return op.kind == "conv" and op.inputs == (INPUT,) and op.stride == 2 and aligned
-
-
-def _blocks(kernel: FloatArray) -> FloatArray:
-    """A kernel (k, k, in, out) of stride 2 as the equal one of stride 1 over blocks: (⌈k/2⌉, ⌈k/2⌉, 4·in, out)."""
-    side, inputs, outputs = -(-kernel.shape[0] // 2), kernel.shape[2], kernel.shape[3]
-    missing = 2 * side - kernel.shape[0]
-    padded = np.pad(kernel, ((0, missing), (0, missing), (0, 0), (0, 0)))
-    blocks = padded.reshape(side, 2, side, 2, inputs, outputs).transpose(0, 2, 1, 3, 4, 5)
-    return np.ascontiguousarray(blocks.reshape(side, side, 4 * inputs, outputs))

@@ -121,7 +121,9 @@ class TileProgram:
         regions = regions_of(self.statistics)
         layers = layers_of(regions)
         points = cropping(self.network.graph, layers).points if self.cropped else ()
-        activations = self.network.activations(window[None], layers, {name: trims[i] for i, name in enumerate(points)})
+        activations = self.network.activations(
+            tf.expand_dims(window, 0), layers, {name: trims[i] for i, name in enumerate(points)}
+        )
         owned = {}
         for i, region in enumerate(regions):
             activation = activations[region.layer]

@@ -32,6 +32,7 @@ _AHEAD = 6
 _NOT_DRAWING = frozenset(
     [
         "backend",
+        "bundled",
         "config",
         "corruptions",
         "curves",

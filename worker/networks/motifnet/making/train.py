@@ -30,7 +30,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Train motifnet on drawn pictures.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("build/motifnet"), help="where it lives")
-    parser.add_argument("--after", type=Path, help="go on from this training's weights; other defaults, see config.py")
+    parser.add_argument("--after", type=Path, help="go on from the weights of this training, or of what is `bundled`")
     parser.add_argument("--judge", action="store_true", help="train the judge: other defaults, see config.py")
     parser.add_argument("--until", type=int, help="stop at this step; a later call goes on")
     add_options(parser)

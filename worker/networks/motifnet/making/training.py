@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from worker.networks.motifnet.making.bundled import BUNDLED, take_bundled
 from worker.networks.motifnet.making.config import Config
 from worker.networks.motifnet.making.curves import curves
 from worker.networks.motifnet.making.data import Batch, Reader, draw, drawing, held_out, programs
@@ -23,13 +24,16 @@ from worker.networks.motifnet.making.world import CLASSES
 
 #: The watched pictures' seed, far from those that are trained on.
 _WATCHED_SEED = 900_001
+#: That of the pictures over which the bundled network's normalisation is found again.
+_SOUNDING_SEED = 900_002
 
 
 class Training:
     """One training in its folder."""
 
     def __init__(self, config: Config, folder: Path, before: Path | None = None) -> None:
-        """A training that is new, or goes on in its folder; a new one starts from the weights of the one in `before`.
+        """A training that is new, or goes on in its folder; a new one starts from the weights of the one in `before`, or of
+        the bundled network.
 
         Raises SystemExit when the folder holds a training of another configuration, or `before` another network.
         """
@@ -42,7 +46,9 @@ class Training:
         (folder / "motifs.txt").write_text(" ".join(CLASSES) + "\n")
         keras.utils.set_random_seed(config.seed)
         model = build(len(CLASSES), config.width, config.deepest, activation=config.activation, pools=config.pools)
-        if before is not None:
+        if before == Path(BUNDLED):
+            take_bundled(model, held_out(config, 2, seed=_SOUNDING_SEED).pictures)
+        elif before is not None:
             _take_weights(model, before)
             (folder / "before.json").write_text((before / "config.json").read_text())
         self.trainer = Trainer(model, config)
