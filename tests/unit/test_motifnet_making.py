@@ -22,6 +22,7 @@ import keras
 import skia
 import tensorflow as tf
 
+from worker.networks import load
 from worker.networks.motifnet.convert import converted
 from worker.networks.motifnet.making.colours import Mood
 from worker.networks.motifnet.making.config import JUDGE, Config
@@ -232,6 +233,22 @@ def test_a_second_training_starts_from_the_weights_of_the_first(drawn: tuple[Dra
 
     with pytest.raises(SystemExit, match="another network"):
         Training(replace(TINY, width=0.2), tmp_path / "wide", before=tmp_path / "first")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_training_goes_on_from_the_bundled_network(tmp_path: Path) -> None:
+    training = Training(Config(seed=4), tmp_path / "more", before=Path("bundled"))
+    pictures = held_out_few().pictures
+    network = load("motifnet", folder=tmp_path)
+    expected = network.activations(tf.constant(pictures, tf.float32), ["logits"])["logits"].numpy().mean(axis=(1, 2))
+    found = training.trainer.logits(training.state, pictures).numpy()
+    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+    # Normalisation is back in its layers: none of them multiplies by next to nothing or by a lot.
+    factors = np.concatenate([v.numpy() for v in training.trainer.model.trainable_variables if "gamma" in v.name])
+    assert 0.02 < factors.min() <= factors.max() < 100
+
+    with pytest.raises(SystemExit, match="another width"):
+        Training(Config(width=0.5), tmp_path / "narrow", before=Path("bundled"))
 
 
 @pytest.fixture(scope="module")
