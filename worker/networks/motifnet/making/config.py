@@ -103,7 +103,7 @@ class Config:
 
 #: motifnet's second and later trainings, each of which goes on from the weights of the one before: on other draws, half
 #: attacked and half spoilt, more strongly, from the first step on. The third one has another seed and twice the draws, the
-#: fourth one four times the draws.
+#: fourth one four times the draws and a few more steps.
 FINISH = Config(
     seed=2,
     coarse=0.0,
@@ -122,9 +122,6 @@ JUDGE = Config(seed=1009, world="judged", size=72, margin=8, width=0.5, radius=0
 
 #: The judge's second training, on larger pictures, as motifnet sees them.
 JUDGE_FINISH = replace(FINISH, seed=1010, world="judged", width=0.5, radius=0.5, draws=300, steps=4_000)
-
-#: All of the judge's trainings, each of which goes on from the one before; the last one on twice as many pictures.
-JUDGES = (JUDGE, JUDGE_FINISH, replace(JUDGE_FINISH, seed=1011, draws=600, steps=5_000))
 
 
 def changed(config: Config, given: dict[str, Any]) -> Config:

@@ -23,7 +23,7 @@ from shared.plan import plan
 from shared.portraits import RECIPE, objective
 from shared.samples import sample
 from shared.specs import DreamSpec
-from worker.networks.motifnet.making.config import JUDGES, changed
+from worker.networks.motifnet.making.config import JUDGE, JUDGE_FINISH, changed
 from worker.networks.motifnet.making.sheet import page
 from worker.networks.motifnet.making.train import add_options
 
@@ -139,14 +139,13 @@ def main() -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    """Trains the judge; its earlier trainings lie in folders within its own."""
+    """Trains the judge; its first training lies in a folder within its own."""
     from worker.networks.motifnet.making.training import train
 
-    before: Path | None = None
-    for config, folder in zip(JUDGES, (args.judge / "first", args.judge / "second", args.judge), strict=True):
-        if not (folder / "model.keras").exists():
-            train(changed(config, vars(args)), folder, args.cache, args.processes, before=before)
-        before = folder
+    first = args.judge / "first"
+    if not (first / "model.keras").exists():
+        train(changed(JUDGE, vars(args)), first, args.cache, args.processes)
+    train(changed(JUDGE_FINISH, vars(args)), args.judge, args.cache, args.processes, before=first)
 
 
 def _write(dreams: Sequence[Dreamt], folder: Path) -> None:
