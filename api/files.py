@@ -72,7 +72,7 @@ def blob_response(
     media_type = MEDIA_TYPES.get(kind or key.rpartition(".")[2], "application/octet-stream")
     asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""), re.ASCII)
     is_same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
-    if asked is not None and is_same:
+    if asked is not None and is_same and request.method == "GET":
         size = blobs.size(key)
         start, end = _part(asked[1], asked[2], size)
         if start >= end:
@@ -86,6 +86,8 @@ def blob_response(
         if not path.is_file():
             raise BlobMissing(key)
         return _WholeFile(path, media_type=media_type, headers=headers)
+    if request.method == "HEAD":
+        return Response(media_type=media_type, headers=headers | {"Content-Length": str(blobs.size(key))})
     return StreamingResponse(blobs.stream(key), media_type=media_type, headers=headers)
 
 
