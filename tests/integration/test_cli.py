@@ -344,7 +344,8 @@ def test_frames_are_fetched_when_wanted(at: Terminal) -> None:
     job = at.id("dream", *SMALL)
     framed(at.api, taken(at.api, job), 1)
 
-    result = at.run("fetch", job, "--out", at.folder, "--frames")
+    # A folder as Rich would not leave it: its path is for programs.
+    result = at.run("fetch", job, "--out", at.folder / "[red] :owl:", "--frames")
 
     assert Path(result.stdout.strip()).read_bytes() == picture(96, 96, seed=1, format="JPEG")
 

@@ -178,6 +178,12 @@ def test_file_names_that_are_no_text_are_taken(tmp_path: Path, encoding: str) ->
         assert b"Traceback" not in answer.stderr
 
 
+def test_names_are_told_as_they_are(tmp_path: Path) -> None:
+    """Given a name that Rich would take for markup and emoji, a mistake has it unchanged."""
+    missing = tmp_path / "[red] :owl:.png"
+    assert str(missing) in run("plan", "dream", str(missing)).stderr
+
+
 def test_a_turned_picture_is_planned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -232,11 +238,11 @@ def test_times_are_told_from_now() -> None:
 
 
 def test_tables_in_pipes_keep_every_row_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    words.table(["id", "name"], [("j1", "x" * 300 + " [bold]"), ("j2", "")])
+    words.table(["id", "name"], [("j1", "x" * 300 + " [bold] :owl:"), ("j2", "")])
 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[1].rstrip().endswith("x [bold]")
+    assert lines[1].rstrip().endswith("x [bold] :owl:")
 
 
 def snapshot(octave: int, *, state: str = "running", mpit: float = 0.0) -> Snapshot:
