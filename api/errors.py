@@ -42,6 +42,13 @@ class Mistake(BaseModel):
     line: int | None = Field(default=None, description="Line of an NDJSON body, from 1")
     message: str
 
+    def __str__(self) -> str:
+        """With its place in front."""
+        return (
+            "".join([f"line {self.line}, " if self.line else "", f"{self.field}: " if self.field else ""])
+            + self.message
+        )
+
 
 class ProblemDetails(BaseModel):
     """The body of every error (RFC 9457)."""
@@ -213,12 +220,17 @@ def _of_data(error: DataError) -> ApiError:
 
 
 def _of_validation(error: RequestValidationError) -> ApiError:
-    # The first part of a location says where the field is: in the path, the query, the body.
     mistakes = [
-        Mistake(field=".".join(str(part) for part in e["loc"][1:]), message=str(e["msg"]).removeprefix("Value error, "))
-        for e in error.errors()
+        Mistake(field=_field(e["loc"]), message=str(e["msg"]).removeprefix("Value error, ")) for e in error.errors()
     ]
-    return invalid("; ".join(f"{m.field}: {m.message}" for m in mistakes), mistakes)
+    return invalid("; ".join(map(str, mistakes)), mistakes)
+
+
+def _field(place: Sequence[str | int]) -> str:
+    """The path of a field, from where it is: in the address, the query, the body, and where in there."""
+    where, *parts = place
+    # A part of an address is one value; what comes after its name are the types that it could have had.
+    return ".".join(map(str, parts[:1] if where == "path" else parts))
 
 
 def _of_http(error: HTTPException) -> ApiError:

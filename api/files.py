@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from api.errors import ApiError
 from shared.blobs import BlobMissing, Blobs
 
 MEDIA_TYPES = {
@@ -33,6 +36,14 @@ FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
 
 
+class _WholeFile(FileResponse):
+    """All of a file, also for who asks for parts of it in a way that is not understood (RFC 9110, 14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
 def blob_response(
     request: Request,
     blobs: Blobs,
@@ -44,10 +55,14 @@ def blob_response(
     kind: str | None = None,
     attach: bool = False,
 ) -> Response:
-    """A blob. `kind` is its format, where the key has no extension. Raises BlobMissing."""
+    """A blob, or the part of it that is asked for. `kind` is its format, where the key has no extension.
+
+    Raises BlobMissing, and ApiError for a part beyond its end.
+    """
     headers = {
         "ETag": f'"{etag}"',
         "Cache-Control": cache,
+        "Accept-Ranges": "bytes",
         "Content-Disposition": content_disposition(file_name, attach=attach),
         # What people uploaded must never run as a page of ours.
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -55,21 +70,32 @@ def blob_response(
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     media_type = MEDIA_TYPES.get(kind or key.rpartition(".")[2], "application/octet-stream")
+    asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""), re.ASCII)
+    is_same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+    if asked is not None and is_same and request.method == "GET":
+        size = blobs.size(key)
+        start, end = _part(asked[1], asked[2], size)
+        if start >= end:
+            raise _beyond(asked[0], size)
+        headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
+        return StreamingResponse(
+            blobs.stream(key, (start, end)), status_code=206, media_type=media_type, headers=headers
+        )
     if blobs.folder is not None:
         path = blobs.folder / key
         if not path.is_file():
             raise BlobMissing(key)
-        return FileResponse(path, media_type=media_type, headers=headers)
-    headers["Accept-Ranges"] = "bytes"
-    asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""), re.ASCII)
-    if asked is None or request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
-        return StreamingResponse(blobs.stream(key), media_type=media_type, headers=headers)
-    size = blobs.size(key)
-    start, end = _part(asked[1], asked[2], size)
-    if start >= end:
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-    headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
-    return StreamingResponse(blobs.stream(key, (start, end)), status_code=206, media_type=media_type, headers=headers)
+        return _WholeFile(path, media_type=media_type, headers=headers)
+    if request.method == "HEAD":
+        return Response(media_type=media_type, headers=headers | {"Content-Length": str(blobs.size(key))})
+    return StreamingResponse(blobs.stream(key), media_type=media_type, headers=headers)
+
+
+def _beyond(asked: str, size: int) -> ApiError:
+    detail = f"there is nothing in the range {asked}: the file has {size:,} bytes"
+    return ApiError(
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "range", detail, headers={"Content-Range": f"bytes */{size}"}
+    )
 
 
 def _part(first: str, last: str, size: int) -> tuple[int, int]:

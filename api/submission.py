@@ -80,10 +80,8 @@ class Mistakes:
     def error(self) -> ApiError:
         """The answer that lists them, in the order of the jobs."""
         listed = [mistake for _, mistake in sorted(self._listed, key=lambda item: item[0])]
-        first = listed[0]
-        where = "".join([f"line {first.line}, " if first.line else "", f"{first.field}: " if first.field else ""])
         more = f" (and {self._total - 1} more)" if self._total > 1 else ""
-        return invalid(f"{where}{first.message}{more}", listed, self._total)
+        return invalid(f"{listed[0]}{more}", listed, self._total)
 
 
 def from_job(data: Any) -> Submission:
@@ -99,7 +97,7 @@ def from_batch(data: Any) -> Submission:
         name = BatchSpec.model_validate(shell).name
     except ValidationError as error:
         mistakes = [Mistake(field=p.field, message=p.message) for p in problems_of(error, BatchSpec)]
-        raise invalid(f"{mistakes[0].field}: {mistakes[0].message}", mistakes, len(mistakes)) from None
+        raise invalid(str(mistakes[0]), mistakes, len(mistakes)) from None
     assert isinstance(jobs, list)
     _check_count(len(jobs))
     return Submission([Entry(job, i, f"jobs.{i}") for i, job in enumerate(jobs)], _shown(name or ""), Mistakes())

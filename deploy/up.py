@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from platformdirs import user_data_path
 from pydantic import SecretStr
 
 from api.cli.command import Failed
@@ -158,7 +159,10 @@ def in_background(settings: Settings) -> None:
 
 
 def _places(data: Path) -> str:
-    return f"  logs     {data / 'logs'}\n  to end   dreamfarm down --data {shlex.quote(str(data))}\n"
+    folder = shlex.quote(str(data))
+    # The other commands look for their farm in the usual folder.
+    to_use = "" if data == user_data_path("dreamfarm") else f"  to use   export DREAMFARM_DATA={folder}\n"
+    return f"  logs     {data / 'logs'}\n{to_use}  to end   dreamfarm down --data {folder}\n"
 
 
 def _run(settings: Settings, report: Report, stop: _Stop, started: Started) -> None:

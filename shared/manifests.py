@@ -169,6 +169,9 @@ def sweep(entries: Sequence[Entry], sweeps: Sequence[Sweep]) -> list[Entry]:
 
     Raises ManifestError, also when that makes more jobs than a batch may have.
     """
+    fields = [_field(s.key) for s in sweeps]
+    if again := next((s.key for i, s in enumerate(sweeps) if fields[i] in fields[:i]), None):
+        raise _error(f"{again} is swept twice; give all its values at once: {again}=a,b,c")
     count = len(entries) * math.prod(len(s.values) for s in sweeps)
     if count > MAX_BATCH_JOBS:
         raise _error(f"that makes {count:,} jobs; a batch has up to {MAX_BATCH_JOBS:,}")
@@ -306,6 +309,12 @@ def _range(text: str) -> list[str]:
     if not 0 <= last - first < MAX_BATCH_JOBS:
         raise _error(f"the range {text} should rise, and by less than {MAX_BATCH_JOBS:,}")
     return [str(value) for value in range(first, last + 1)]
+
+
+def _field(key: str) -> str:
+    """The path of the field that a key or short name stands for."""
+    name = key.replace("-", "_")
+    return SHORT.get(name, name)
 
 
 def _swept(entry: Entry, values: Sequence[tuple[str, str]]) -> Entry:

@@ -35,6 +35,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {', '.join(repr(lowered[m]) for m in matches)}?)" if matches else ""
 
 
+#: What people write, where Pydantic names classes of Python.
+_IN_JSON = {
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "dict_type": "an object",
+    "tuple_type": "a list",
+}
+
+
 def problems_of(error: ValidationError, root: Any) -> list[Problem]:
     """Pydantic's errors as problems. `root` is the type that was validated: a model, union or container of models."""
     errors: list[dict[str, Any]] = [dict(e) for e in error.errors(include_url=False, include_context=True)]
@@ -54,6 +63,8 @@ def _problem(error: dict[str, Any], root: Any) -> Problem:
         message = message.removeprefix("Value error, ")
     elif error["type"] == "missing":
         message = "this field is required"
+    elif error["type"] in _IN_JSON:
+        message = f"this should be {_IN_JSON[error['type']]} (got {_short(error.get('input'))})"
     elif error["type"] == "union_tag_not_found":
         path, message = ".".join(filter(None, [path, "kind"])), "this field is required: 'dream' or 'style'"
     elif error["type"] == "union_tag_invalid":

@@ -39,9 +39,9 @@ Key = Annotated[
     typer.Option("--key", help="Your key", envvar="DREAMFARM_KEY", metavar="KEY", rich_help_panel="The farm"),
 ]
 
-#: Data goes to `out`, everything said about it to `err`.
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+#: Data goes to `out`, everything said about it to `err`. Names are shown as they are: `:x:` in one is no emoji.
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 
 class Failed(Exception):

@@ -61,6 +61,9 @@ def checked(entries: Sequence[Entry]) -> Sequence[Entry]:
 def submit(farm: Farm, entries: Sequence[Entry], then: Then, *, name: str | None = None, single: bool = False) -> None:
     """Check, upload and submit the entries, as a batch or as a single job, and do what follows."""
     jobs = uploaded(farm, checked(entries))
+    if then.folder is not None:
+        # Before anything is rendered that could not be laid there.
+        then.folder.mkdir(parents=True, exist_ok=True)
     try:
         if single:
             job = farm.submit(jobs[0])

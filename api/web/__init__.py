@@ -39,6 +39,7 @@ class _Files(StaticFiles):
 def mount(app: FastAPI) -> None:
     """Serve the gallery at `/`, its files below `/web/` and the bundled pictures below `/samples/`."""
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     def gallery() -> FileResponse:
         return FileResponse(_STATIC / "index.html", headers=_HEADERS)

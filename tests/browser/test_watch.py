@@ -37,6 +37,18 @@ def test_new_jobs_appear_and_their_progress_moves_by_itself(gallery: Page, farm:
     expect(gallery.locator(".batch-card", has_text="From afar")).to_contain_text("100 %")
 
 
+def test_a_long_name_leaves_the_state_in_sight(gallery: Page, farm: Farm) -> None:
+    """Given a job whose name is wider than its card, the name is cut, and the state stays on the card."""
+    spec = {"kind": "dream", "size": {"long_edge": 48}, "octaves": {"count": 1}, "iterations": 1, "name": "W" * 200}
+    id_ = farm.submit(spec)["job_ids"][0]
+    card = gallery.locator(f".card[data-job={id_}]")
+    expect(card.locator(".badge")).to_have_text("succeeded", timeout=60_000)
+    whole, state = card.bounding_box(), card.locator(".badge").bounding_box()
+    assert whole is not None
+    assert state is not None
+    assert state["x"] + state["width"] <= whole["x"] + whole["width"]
+
+
 def test_filters_show_jobs_while_they_are_in_that_state(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
     card = gallery.locator(f".card[data-job={long_job['id']}]")
     gallery.get_by_role("link", name="running", exact=True).click()

@@ -73,6 +73,7 @@ def test_pictures_go_into_the_bucket_and_come_back(s3_api: RunningApi) -> None:
     assert client.get(f"/v1/assets/{asset}").content == data
     assert client.get(f"/v1/assets/{asset}?thumbnail=true").headers["content-type"] == "image/webp"
     assert client.head(f"/v1/assets/{asset}").content == b""
+    assert client.head(f"/v1/assets/{asset}").headers["content-length"] == str(len(data))
     assert client.get("/readyz").json()["checks"]["blobs"] == "ok"
 
     batch, jobs = submitted(s3_api, 2)

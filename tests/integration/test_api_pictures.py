@@ -82,6 +82,36 @@ def test_an_output_comes_with_a_good_name_an_etag_and_in_parts(api: RunningApi) 
     assert "without `animation`" in problem(client.get(f"/v1/jobs/{job}/animation"), 404)
 
 
+def test_parts_that_are_not_understood_are_the_whole_and_parts_beyond_the_end_none(one_api: RunningApi) -> None:
+    """As from a bucket: a range that is none is not the reader's mistake (RFC 9110, 14.2)."""
+    client = one_api.client("ada")
+    job = client.post("/v1/jobs", json=DREAM).json()["id"]
+    output, link = finished(one_api, job), f"/v1/jobs/{job}/output"
+    for odd in ("lines=1-2", "bytes=first", "bytes=", "bytes=--1", "bytes=0-1,4-5"):
+        answer = client.get(link, headers={"Range": odd})
+        assert (answer.status_code, answer.content) == (200, output)
+    for asked, part in {"bytes=2-5": output[2:6], "bytes=-7": output[-7:], "bytes=9-999999": output[9:]}.items():
+        answer = client.get(link, headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (206, part)
+    beyond = client.get(link, headers={"Range": f"bytes={len(output)}-"})
+    assert "nothing in the range" in problem(beyond, 416)
+    assert beyond.headers["content-range"] == f"bytes */{len(output)}"
+
+
+def test_files_pages_and_health_can_be_asked_for_without_their_bodies(one_api: RunningApi) -> None:
+    """Programs that look first at what they would get, and those that watch whether a farm lives, ask by HEAD."""
+    client = one_api.client("ada")
+    job = client.post("/v1/jobs", json=DREAM).json()["id"]
+    output = finished(one_api, job)
+    answer = client.head(f"/v1/jobs/{job}/output", headers={"Range": "bytes=0-1"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(output))
+    assert answer.headers["accept-ranges"] == "bytes"
+    for link in (f"/v1/jobs/{job}/manifest", f"/v1/jobs/{job}/frames/latest", "/", "/healthz", "/readyz"):
+        assert client.head(link).status_code == client.get(link).status_code == 200
+    assert client.head(f"/v1/jobs/{job}/animation").status_code == 404
+
+
 def test_a_batchs_outputs_come_as_one_archive_with_names_that_differ(api: RunningApi) -> None:
     client = api.client("ada")
     jobs = [DREAM | {"name": name} for name in ("castle.png", "castle.png", "a/b: c?.png", "late.png", "lost.png")]

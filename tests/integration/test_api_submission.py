@@ -67,7 +67,9 @@ def test_octaves_that_do_not_fit_are_clamped_and_said_so(one_api: RunningApi) ->
         ('{"kind":"dream","preset":"depdream"}', "preset", "did you mean 'deepdream'"),
         ('{"kind":"drem"}', "kind", "'dream', 'style'"),
         ("{}", "kind", "required"),
-        ("[]", "", "object|dict"),
+        ("[]", "", "this should be an object"),
+        ('{"kind":"dream","octaves":3}', "octaves", "this should be an object"),
+        ('{"kind":"dream","objective":"mixed4c"}', "objective", "this should be a list"),
         ('{"kind":"style","content":"sha256:12","styles":[]}', "content", "pattern"),
         ('{"kind":"dream","size":{"long_edge":20}}', "size.long_edge", "ask for a long edge"),
         ('{"kind":"dream","size":{"long_edge":65536}}', "size.long_edge", "4,295.0 megapixels.*at most 20000"),
@@ -82,6 +84,18 @@ def test_mistakes_are_named_by_field_with_what_to_do(one_api: RunningApi, body: 
     mistakes = answer.json()["errors"]
     assert any(m["field"] == field and re.search(message, m["message"]) for m in mistakes), mistakes
     assert stored(one_api) == (0, 0, 0)
+
+
+def test_mistakes_of_what_has_no_field_are_told_without_one(one_api: RunningApi) -> None:
+    """Also of an address, of which a part is one value whatever types it may have."""
+    client = one_api.client()
+    job = client.post("/v1/jobs", json=DREAM).json()["id"]
+    batch = client.post("/v1/batches", json=[DREAM])
+    assert re.match("this should be an object", problem(batch, 422))
+    assert re.match("Input should be", problem(client.patch(f"/v1/jobs/{job}", json=[]), 422))
+    frame = client.get(f"/v1/jobs/{job}/frames/first")
+    assert "number: Input should be 'latest'" in problem(frame, 422)
+    assert {mistake["field"] for mistake in frame.json()["errors"]} == {"number"}
 
 
 def test_bodies_that_are_no_json_or_of_another_type_are_refused(one_api: RunningApi) -> None:

@@ -109,6 +109,15 @@ def test_several_pictures_are_a_batch_and_none_is_noise(at: Terminal) -> None:
     assert "2 queued" in at.run("show", batch).stdout
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_submitted(at: Terminal) -> None:
+    castle = at.picture("castle.jpg")
+
+    answer = at.run("dream", castle, *SMALL, "--out", castle / "results", code=1)
+
+    assert str(castle) in answer.stderr
+    assert at.number(Job) == 0
+
+
 def test_a_style_transfer_is_submitted_as_wished(at: Terminal) -> None:
     castle, sea, wood = at.picture("castle.jpg"), at.picture("sea.jpg", seed=1), at.picture("wood.jpg", seed=2)
 
@@ -344,7 +353,8 @@ def test_frames_are_fetched_when_wanted(at: Terminal) -> None:
     job = at.id("dream", *SMALL)
     framed(at.api, taken(at.api, job), 1)
 
-    result = at.run("fetch", job, "--out", at.folder, "--frames")
+    # A folder as Rich would not leave it: its path is for programs.
+    result = at.run("fetch", job, "--out", at.folder / "[red] :owl:", "--frames")
 
     assert Path(result.stdout.strip()).read_bytes() == picture(96, 96, seed=1, format="JPEG")
 

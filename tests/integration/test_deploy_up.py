@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -297,6 +298,8 @@ def test_signals_stop_a_farm_in_the_foreground(data: Path, number: signal.Signal
         assert (data / "key").read_text().strip() not in told
         assert status(data)["flower_password"] not in told
         assert "`dreamfarm status` shows the key and the password" in told
+        # The other commands would not find a farm in a folder of its own.
+        assert f"export DREAMFARM_DATA={shlex.quote(str(data))}" in told
         members = processes_of(data)
         process.send_signal(number)
         assert process.wait(timeout=PATIENCE) == 0

@@ -30,6 +30,12 @@ NO_FARM = {"DREAMFARM_URL": "http://127.0.0.1:9", "DREAMFARM_KEY": "df_x", "COLU
 APP = build()
 
 
+#: A picture of a format that Pillow reads and the farm does not take: an icon's header, and one pixel.
+_ICON = bytes.fromhex("00000100010001010000010020003000000016000000") + bytes.fromhex(
+    "280000000100000002000000010020000000000004000000000000000000000000000000000000000000ffff00000000"
+)
+
+
 def run(*arguments: str) -> Result:
     """Run the command line in this process."""
     return CliRunner().invoke(APP, arguments, env=NO_FARM, prog_name="dreamfarm")
@@ -178,6 +184,24 @@ def test_file_names_that_are_no_text_are_taken(tmp_path: Path, encoding: str) ->
         assert b"Traceback" not in answer.stderr
 
 
+def test_names_are_told_as_they_are(tmp_path: Path) -> None:
+    """Given a name that Rich would take for markup and emoji, a mistake has it unchanged."""
+    missing = tmp_path / "[red] :owl:.png"
+    assert str(missing) in run("plan", "dream", str(missing)).stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", _ICON], ids=["empty", "text", "icon"])
+def test_what_the_farm_would_not_take_is_not_planned(tmp_path: Path, content: bytes) -> None:
+    """Given a file that an upload would refuse, a plan says the same."""
+    (tmp_path / "a.png").write_bytes(content)
+
+    for command in (("plan", "dream", str(tmp_path / "a.png")), ("batch", str(tmp_path), "--dry-run")):
+        answer = run(*command)
+        assert answer.exit_code == 2
+        assert "a.png: " in answer.stderr
+        assert "BytesIO" not in answer.stderr
+
+
 def test_a_turned_picture_is_planned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -232,11 +256,11 @@ def test_times_are_told_from_now() -> None:
 
 
 def test_tables_in_pipes_keep_every_row_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    words.table(["id", "name"], [("j1", "x" * 300 + " [bold]"), ("j2", "")])
+    words.table(["id", "name"], [("j1", "x" * 300 + " [bold] :owl:"), ("j2", "")])
 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[1].rstrip().endswith("x [bold]")
+    assert lines[1].rstrip().endswith("x [bold] :owl:")
 
 
 def snapshot(octave: int, *, state: str = "running", mpit: float = 0.0) -> Snapshot:

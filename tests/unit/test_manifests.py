@@ -245,6 +245,13 @@ def test_a_sweep_that_makes_no_sense_is_refused(text: str) -> None:
         parse_sweep(text)
 
 
+@pytest.mark.parametrize("twice", [("seed=1", "seed=2"), ("octave-scale=1.2", "step=1", "octaves.scale=1.3")])
+def test_a_field_that_is_swept_twice_is_refused(twice: tuple[str, ...]) -> None:
+    """As one job has one value, the others would be rendered under names that are not true."""
+    with pytest.raises(ManifestError, match="is swept twice; give all its values at once"):
+        sweep([Entry("", complete({}))], [parse_sweep(text) for text in twice])
+
+
 def test_a_sweep_of_too_many_jobs_is_refused_before_it_is_made() -> None:
     sweeps = [parse_sweep("seed=0..99998"), parse_sweep("priority=0..9"), parse_sweep("iterations=1..99")]
 
