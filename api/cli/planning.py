@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -208,13 +207,10 @@ def _viewed(plan: Plan) -> PlanView:
 @cache
 def measure(path: str) -> tuple[int, int]:
     """Width and height of a picture file, turned upright, from its header alone. Raises Misused, OSError."""
-    from PIL import Image
-
-    from shared.picture_reading import upright_size
+    from shared.picture_reading import NO_LIMITS, PictureError, open_picture, upright_size
 
     data = Path(path).read_bytes()
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return upright_size(image)
-    except Exception as error:  # noqa: BLE001 - damaged headers raise nearly anything in Pillow's readers
-        raise Misused(f"{path} cannot be read as a picture: {error}") from None
+        return upright_size(open_picture(data, NO_LIMITS))
+    except PictureError as error:
+        raise Misused(f"{path}: {error}") from None
