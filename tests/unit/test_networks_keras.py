@@ -322,6 +322,15 @@ def test_a_registered_network_dreams(networks: Path) -> None:
     assert np.abs(rendering.finish() - picture).mean() > 0.5
 
 
+def test_a_network_is_tried_as_it_is_rendered(networks: Path) -> None:
+    """Given convolutions in whose gradients by weights, which nobody needs, TensorFlow crashes, they are registered."""
+    keras.utils.set_random_seed(0)
+    strides = L.Conv2D(5, 1, strides=3, padding="same"), L.Conv2D(2, 2, strides=2, padding="same", name="last")
+    model = keras.Sequential([keras.Input((None, None, 3)), strides[0], L.Conv2D(3, 5), strides[1]])
+    for _ in range(5):
+        assert "last" in register(model, networks)[0].by_name
+
+
 def test_layers_before_the_first_convolution_can_be_planned_and_are_no_default(networks: Path) -> None:
     x = inputs = keras.Input((None, None, 3))
     x = L.Conv2D(4, 3, padding="same", name="last")(L.ReLU(name="first")(x))

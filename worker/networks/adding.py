@@ -117,12 +117,19 @@ def _gradient(found: Collection) -> None:
     if numbers > MOST_NUMBERS:
         raise BadModel(f"its layers make {numbers:,} numbers of a picture of {side} × {side} pixels")
     network = Network(graph, card, found.weights, "", card.mean, card.scale)
-    with tf.device("/CPU:0"), tf.GradientTape() as tape:
-        picture = tf.fill((1, side, side, 3), 128.0)
-        tape.watch(picture)
-        cells = network.activations(picture, small)
-        total = tf.add_n([tf.reduce_mean(values) for values in cells.values()])
-    tape.gradient(total, picture)
+
+    # One program, as they are rendered: operation by operation, gradients by weights would be computed, too, which nobody
+    # needs, and in which TensorFlow can crash.
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def gradient(picture: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(picture)
+            cells = network.activations(picture, small)
+            total = tf.add_n([tf.reduce_mean(values) for values in cells.values()])
+        return tape.gradient(total, picture)
+
+    with tf.device("/CPU:0"):
+        gradient(tf.fill((1, side, side, 3), 128.0))
 
 
 def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
