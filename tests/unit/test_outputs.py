@@ -100,6 +100,18 @@ def test_outputs_may_be_larger_than_uploads(format: str, bits: int) -> None:
     assert compare(cropped, rendered, manifest, tolerance=0).share == 1.0
 
 
+@pytest.mark.parametrize(
+    ("differing", "said"), [(3072, "100 %"), (3071, "100 %"), (3000, "97.7 %"), (310, "10.1 %"), (1, "0.0326 %")]
+)
+def test_how_much_differs_is_told_in_plain_numbers(differing: int, said: str) -> None:
+    rgb, manifest = rendered()
+    data = output_file(rgb, manifest, None)
+    rgb.reshape(-1, 3)[:differing] = 255 - rgb.reshape(-1, 3)[:differing].round() // 2
+    again = Rendered(rgb, manifest, source=None, frames={}, animation=None, note="", seconds=0.0)
+
+    assert compare(data, again, manifest, tolerance=0).told.startswith(f"{said} of the pixels differ")
+
+
 def saved(image: Image.Image, format: str, **options: Any) -> bytes:
     """A picture file of Pillow's."""
     file = io.BytesIO()
