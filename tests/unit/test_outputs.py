@@ -134,6 +134,19 @@ def test_other_descriptions_are_no_manifests(text: str) -> None:
         manifest_in(described(text))
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"inputs": {}}, "which picture was its input"),
+        ({"tiling": {"mode": "exact", "tile": 64, "parallel": -1}}, "equal to 1"),
+    ],
+)
+def test_a_manifest_that_nothing_can_be_rendered_from_is_refused(changed: dict[str, Any], said: str) -> None:
+    told = json.loads(rendered()[1].model_dump_json())
+    with pytest.raises(NoManifest, match=f"cannot be read by this version: .*{said}"):
+        parse_manifest(json.dumps(told | changed))
+
+
 def test_a_picture_without_a_manifest_says_so() -> None:
     with pytest.raises(NoManifest, match="carries no dreamfarm manifest"):
         manifest_in(saved(Image.new("RGB", (32, 32)), "JPEG"))
