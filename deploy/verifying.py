@@ -43,7 +43,7 @@ class Comparison:
             return f"every value is equal, before rounding and after{by}"
         if self.share == 0:
             return f"every pixel is equal; before rounding, some last bits are not{by}"
-        return f"{100 * self.share:.2g} % of the pixels differ, by {self.largest:.3g} of 255 at most{by}"
+        return f"{100 * self.share:.3g} % of the pixels differ, by {self.largest:.3g} of 255 at most{by}"
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""

@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.pictures import Picture, read_manifest, write
 from shared.pixels import FloatArray, bands
@@ -41,7 +41,7 @@ class TilingMark(_Part):
     mode: str
     #: Longest side of a tile, and how many of them small pictures were cut into at most.
     tile: int
-    parallel: int = 1
+    parallel: int = Field(default=1, ge=1)
     #: How each octave was cut; earlier versions wrote only the above.
     cuts: tuple[Cut, ...] = ()
     #: Octaves (from 1) that were begun with another cut, which memory forbade to go on with: nobody gets to their bits.
@@ -70,6 +70,13 @@ class Manifest(_Part):
     pixels: str
     #: What the planner changed, for people.
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_all_pictures(self) -> Self:
+        missing = assets_of(self.spec).keys() - self.inputs.keys()
+        if missing:
+            raise ValueError(f"it does not say which picture was its {min(missing)}")
+        return self
 
 
 def manifest_of(
@@ -162,7 +169,8 @@ def parse_manifest(text: str) -> Manifest:
         fields: Any = json.loads(text)
         return Manifest.model_validate(fields, context=COMPLETE)
     except ValidationError as error:
-        raise NoManifest(f"the picture's manifest cannot be read by this version: {error.errors()[0]['msg']}") from None
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise NoManifest(f"the picture's manifest cannot be read by this version: {reason}") from None
     except (ValueError, RecursionError):
         raise NoManifest("the picture's description is not a dreamfarm manifest") from None
 

@@ -47,6 +47,8 @@ _TURNS = {
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 #: What Pillow calls 16-bit pixels, or channels, without the byte order at the end.
 _DEEP = ("RGB;16", "RGBA;16", "R;16", "G;16", "B;16", "A;16")
+#: What greys of 2 and 4 bits, by what Pillow calls them, are multiplied by to become those of 8.
+_SPREAD = {"L;2": 85, "L;4": 17}
 #: TIFF's tags for the bits of each channel and for how channels lie in the file, and the latter's value for planes.
 _BITS, _PLANAR, _SEPARATE = 258, 284, 2
 #: TIFF's tag for what the channels besides colours are, and its value for opacity that the colours are multiplied by.
@@ -100,6 +102,7 @@ def open_picture(data: bytes, limits: Limits) -> ImageFile.ImageFile:
             f"{limits.max_pixels / 1e6:.1f} allowed. Scale it down first"
         )
     _mend_planes(image)
+    _mend_transparency(image)
     return image
 
 
@@ -141,6 +144,13 @@ def _mend_planes(image: ImageFile.ImageFile) -> None:
             # What is neither a colour nor transparency is left out.
             if isinstance(tile.args, tuple) and tile.args[0] in image.getbands()
         ]
+
+
+def _mend_transparency(image: ImageFile.ImageFile) -> None:
+    """Have the grey of a PNG that is transparent told as its pixels will be: Pillow spreads 2 and 4 bits over 8."""
+    factor = next((_SPREAD[tile.args] for tile in image.tile if image.format == "PNG" and tile.args in _SPREAD), 1)
+    if factor > 1 and isinstance(image.info.get("transparency"), int):
+        image.info["transparency"] *= factor
 
 
 def _in_planes(image: ImageFile.ImageFile) -> bool:

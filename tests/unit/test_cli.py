@@ -210,6 +210,27 @@ def test_a_turned_picture_is_planned_upright(tmp_path: Path) -> None:
     assert "200×300" in run("plan", "dream", str(tmp_path / "a.jpg")).stdout
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "a.jpg: the file is empty"),
+        (b"eggs", "a.jpg: this is a text file, not a picture (it begins 'eggs'); use png"),
+        (b"%PDF-1.7", "a.jpg: this is a PDF document, not a picture; use png"),
+    ],
+)
+@pytest.mark.parametrize("command", [("plan", "dream"), ("render", "dream")], ids=" ".join)
+def test_what_is_no_picture_is_refused_with_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], content: bytes, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.jpg").write_bytes(content)
+
+    result = run(*command, "a.jpg")
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_help_comes_quickly_and_brings_no_tensorflow() -> None:
     code = (
         "import sys; from deploy.main import build; from typer.testing import CliRunner; "

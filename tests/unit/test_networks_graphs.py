@@ -254,6 +254,27 @@ def striding(stride: int, times: int = 1) -> Any:
     return little(steps)
 
 
+def widening(times: int) -> Any:
+    """A row of channels behind itself, again and again: twice as many each time, and no weights."""
+
+    def widen(x: Any) -> None:
+        for i in range(times):
+            x = tf.concat([x, x], 3, name=f"row{i}")
+
+    return little(widen)
+
+
+def growing(times: int) -> Any:
+    """Padding upon padding: what a single pixel becomes is 10,000 pixels long."""
+
+    def pad(x: Any) -> None:
+        for _ in range(times):
+            x = tf.pad(x, tf.constant([[0, 0], [10**3] * 2, [10**3] * 2, [0, 0]]))
+        tf.nn.relu(x, name="far")
+
+    return little(pad)
+
+
 HOSTILE = {
     "reads files": (lambda: little(lambda _x: tf.io.read_file("/x", name="spy")), "'spy' is the operation 'ReadFile'"),
     "writes files": (lambda: little(lambda _x: tf.io.write_file("x", "y", name="w")), "'w' is the operation 'WriteFile'"),
@@ -282,6 +303,8 @@ HOSTILE = {
         lambda: little(lambda x: tf.nn.relu(tf.pad(x, tf.constant([[0, 0], [10**6] * 2, [10**6] * 2, [0, 0]]), name="p"))),
         "'p' has a stride, a kernel or a padding beyond",
     ),
+    "has channels by far": (lambda: widening(40), "'row14' has 131,072 channels, more than 65,536"),
+    "grows by far": (lambda: growing(5), "cannot be rendered with: its layers make [0-9,]+ numbers of a picture of 1 × 1"),
 }  # fmt: skip
 
 

@@ -322,6 +322,34 @@ def test_a_registered_network_dreams(networks: Path) -> None:
     assert np.abs(rendering.finish() - picture).mean() > 0.5
 
 
+def test_layers_of_one_channel_take_styles_where_masks_say(networks: Path) -> None:
+    keras.utils.set_random_seed(0)
+    first, second = L.Conv2D(1, 3, activation="tanh", name="one"), L.Conv2D(4, 3, activation="tanh", name="four")
+    register(keras.Sequential([keras.Input((None, None, 3)), first, second]), networks, preprocessing="unit")
+    layers = {"content_layers": [{"layer": "four"}], "style_layers": [{"layer": "one"}]}
+    style = {"kind": "style", "content": ASSET, "model": "mine", "octaves": {"count": 1}, "iterations": 3} | layers
+    spec = SPEC.validate_python(style | {"styles": [{"asset": ASSET, "mask": ASSET}]})
+    planned = plan(spec, card=card("mine"), width=48, height=40)
+    mask = np.zeros((40, 48, 3), np.uint8)
+    mask[:, :24] = 255
+    pictures = {"content": drawn(40, 48), "styles.0.asset": drawn(40, 40, 1), "styles.0.mask": mask}
+    rendering = begin(spec, planned, load("mine", folder=networks), pictures)
+    while not rendering.progress.finished:
+        rendering.advance(lambda: None)
+    changed = np.abs(rendering.finish() - pictures["content"]).max(axis=(0, 2))
+    assert changed[:24].min() > 1
+    assert changed[24:].max() < 1e-3
+
+
+def test_a_network_is_tried_as_it_is_rendered(networks: Path) -> None:
+    """Given convolutions in whose gradients by weights, which nobody needs, TensorFlow crashes, they are registered."""
+    keras.utils.set_random_seed(0)
+    strides = L.Conv2D(5, 1, strides=3, padding="same"), L.Conv2D(2, 2, strides=2, padding="same", name="last")
+    model = keras.Sequential([keras.Input((None, None, 3)), strides[0], L.Conv2D(3, 5), strides[1]])
+    for _ in range(5):
+        assert "last" in register(model, networks)[0].by_name
+
+
 def test_layers_before_the_first_convolution_can_be_planned_and_are_no_default(networks: Path) -> None:
     x = inputs = keras.Input((None, None, 3))
     x = L.Conv2D(4, 3, padding="same", name="last")(L.ReLU(name="first")(x))

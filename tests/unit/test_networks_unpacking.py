@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.io
+import tensorflow as tf
 
 from worker.networks.adding import add
 from worker.networks.collect import BadModel
@@ -114,6 +115,25 @@ def test_numbers_count_as_often_as_layers_take_them(
     monkeypatch.setattr("worker.networks.unpacking.ANY_FILE", 250_000)
     with pytest.raises(BadModel, match="its layers take up more than the file holds"):
         add("mine", tmp_path / "mine.keras", folder=networks)
+
+
+def test_what_a_graphs_constants_claim_counts_together(networks: Path, tmp_path: Path) -> None:
+    """Given constants that each have one number for a million, there is a limit to how many of them are taken."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, None, None, 3), "input")
+        x = tf.nn.conv2d(x, tf.constant(0.5, shape=(1, 1, 3, 1024)), 1, "SAME")
+        for i in range(40):
+            x = tf.nn.conv2d(x, tf.constant(0.5, shape=(1, 1, 1024, 1024)), 1, "SAME", name=f"conv{i}")
+    described = graph.as_graph_def()
+    for constant in (node.attr["value"].tensor for node in described.node if node.op == "Const"):
+        constant.tensor_content, constant.float_val[:] = b"", [0.5]
+    (tmp_path / "mine.pb").write_bytes(described.SerializeToString())
+    assert (tmp_path / "mine.pb").stat().st_size < 20_000
+    before = most_used()
+    with pytest.raises(BadModel, match="constants take up more than the file holds"):
+        add("mine", tmp_path / "mine.pb", folder=networks)
+    assert most_used() < before + 200
 
 
 def test_what_a_matlab_file_unpacks_to_counts_together(

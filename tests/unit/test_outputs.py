@@ -100,6 +100,18 @@ def test_outputs_may_be_larger_than_uploads(format: str, bits: int) -> None:
     assert compare(cropped, rendered, manifest, tolerance=0).share == 1.0
 
 
+@pytest.mark.parametrize(
+    ("differing", "said"), [(3072, "100 %"), (3071, "100 %"), (3000, "97.7 %"), (310, "10.1 %"), (1, "0.0326 %")]
+)
+def test_how_much_differs_is_told_in_plain_numbers(differing: int, said: str) -> None:
+    rgb, manifest = rendered()
+    data = output_file(rgb, manifest, None)
+    rgb.reshape(-1, 3)[:differing] = 255 - rgb.reshape(-1, 3)[:differing].round() // 2
+    again = Rendered(rgb, manifest, source=None, frames={}, animation=None, note="", seconds=0.0)
+
+    assert compare(data, again, manifest, tolerance=0).told.startswith(f"{said} of the pixels differ")
+
+
 def saved(image: Image.Image, format: str, **options: Any) -> bytes:
     """A picture file of Pillow's."""
     file = io.BytesIO()
@@ -120,6 +132,19 @@ def described(text: str) -> bytes:
 def test_other_descriptions_are_no_manifests(text: str) -> None:
     with pytest.raises(NoManifest):
         manifest_in(described(text))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"inputs": {}}, "which picture was its input"),
+        ({"tiling": {"mode": "exact", "tile": 64, "parallel": -1}}, "equal to 1"),
+    ],
+)
+def test_a_manifest_that_nothing_can_be_rendered_from_is_refused(changed: dict[str, Any], said: str) -> None:
+    told = json.loads(rendered()[1].model_dump_json())
+    with pytest.raises(NoManifest, match=f"cannot be read by this version: .*{said}"):
+        parse_manifest(json.dumps(told | changed))
 
 
 def test_a_picture_without_a_manifest_says_so() -> None:

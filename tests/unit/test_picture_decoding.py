@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from shared.picture_reading import load, open_picture, viewable
 from shared.pictures import Limits, PictureError, decode, probe, read_manifest
 from tests.reference.files import chunk, grey_profile, noise, png_by_hand, saved, tiff_by_hand
 
@@ -224,6 +225,28 @@ class TestDecode:
         picture = decode(saved(Image.fromarray(pixels), "png", transparency=(4, 5, 6)))
         assert picture.alpha is not None
         assert picture.alpha.tolist() == [[255, 0]]
+
+    @pytest.mark.parametrize(
+        ("bits", "row", "transparent", "values"),
+        [
+            (1, 0b0100_0000, 1, [0, 255]),
+            (2, 0b0110_0000, 1, [85, 170]),
+            (2, 0b0011_0000, 3, [0, 255]),
+            (4, 0b0001_1111, 1, [17, 255]),
+            (4, 0b0011_1111, 15, [51, 255]),
+        ],
+    )
+    def test_transparent_grey_of_few_bits(self, bits: int, row: int, transparent: int, values: list[int]) -> None:
+        """PNG (Third Edition), section 11.3.1.1: the grey is told in as many bits as the pixels have."""
+        data = png_by_hand(2, 1, bytes([0, row]), bits, 0, chunk(b"tRNS", transparent.to_bytes(2, "big")))
+        opacity = [0 if value == transparent * 255 // (2**bits - 1) else 255 for value in values]
+        picture = decode(data)
+        assert picture.rgb[0, :, 0].tolist() == values
+        assert picture.alpha is not None
+        assert picture.alpha.tolist() == [opacity]
+        image = open_picture(data, Limits())
+        load(image)
+        assert np.asarray(viewable(image))[0, :, 3].tolist() == opacity
 
     def test_cmyk(self) -> None:
         image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))

@@ -18,7 +18,7 @@ from worker.networks import file_names, import_tensorflow, network_digest
 from worker.networks.collect import BadModel, Collection, Preprocessing, first_line
 from worker.networks.describe import describe
 from worker.networks.graph import Graph, Kind
-from worker.networks.unpacking import LARGEST_FILE
+from worker.networks.unpacking import LARGEST_FILE, most_unpacked
 
 #: Smallest side of a picture that is worth rendering, whatever the network could do with less.
 SMALLEST_PICTURE = 32
@@ -26,6 +26,8 @@ SMALLEST_PICTURE = 32
 LARGEST_STRIDE = 2**10
 #: Side of the largest picture that a network is tried on when it is registered, in pixels.
 LARGEST_TRIAL = 2**9
+#: Numbers in all layers of that picture, 1 GB of them: padding upon padding makes any number, and needs no weights.
+MOST_NUMBERS = 2**28
 
 #: How a network takes the best, or the average, of neighbouring cells: as it was trained, or always the average.
 Pooling = Literal["own", "average"]
@@ -110,13 +112,24 @@ def _gradient(found: Collection) -> None:
     small = [name for name, side in sides.items() if side <= LARGEST_TRIAL]
     if not small:
         return
+    side = max(sides[name] for name in small)
+    numbers = sum(op.channels * graph.length(op.name, side) ** 2 for op in graph.ancestors(small))
+    if numbers > MOST_NUMBERS:
+        raise BadModel(f"its layers make {numbers:,} numbers of a picture of {side} × {side} pixels")
     network = Network(graph, card, found.weights, "", card.mean, card.scale)
-    with tf.device("/CPU:0"), tf.GradientTape() as tape:
-        picture = tf.fill((1, *[max(sides[name] for name in small)] * 2, 3), 128.0)
-        tape.watch(picture)
-        cells = network.activations(picture, small)
-        total = tf.add_n([tf.reduce_mean(values) for values in cells.values()])
-    tape.gradient(total, picture)
+
+    # One program, as they are rendered: operation by operation, gradients by weights would be computed, too, which nobody
+    # needs, and in which TensorFlow can crash.
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def gradient(picture: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(picture)
+            cells = network.activations(picture, small)
+            total = tf.add_n([tf.reduce_mean(values) for values in cells.values()])
+        return tape.gradient(total, picture)
+
+    with tf.device("/CPU:0"):
+        gradient(tf.fill((1, side, side, 3), 128.0))
 
 
 def save(found: Collection, facts: Mapping[str, Any], place: Path) -> Card:
@@ -200,6 +213,6 @@ def _read_graph(file: Path, preprocessing: Preprocessing) -> Collection:
     from worker.networks.from_graphdef import from_graphdef
 
     try:
-        return from_graphdef(file.read_bytes(), preprocessing)
+        return from_graphdef(file.read_bytes(), preprocessing, most_unpacked(file))
     except DecodeError as error:
         raise BadModel(f"{file.name} is not a frozen TensorFlow graph, or was cut off") from error

@@ -35,6 +35,8 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 #: Strides, kernels and paddings beyond this, in cells, are no network's that was trained on pictures.
 LARGEST_SIDE = 2**10
+#: Nor are more channels.
+MOST_CHANNELS = 2**16
 #: What a convolution is called that makes the network's own colours of the picture's.
 _OWN = "own_colours"
 #: Operations that treat each channel by itself, so that a change of the channels' order may wait until after them.
@@ -101,6 +103,8 @@ class Collection:
             inputs = [self._own(source) for source in inputs]
         if kind == "add" and len({self.channels(source) for source in inputs}) > 1:
             raise BadModel(f"{name!r} adds results with different numbers of channels")
+        if channels > MOST_CHANNELS:
+            raise BadModel(f"{name!r} has {channels:,} channels, more than {MOST_CHANNELS:,}")
         sides = [shape.get(key, 1) for key in ("stride", "kernel", "width")]
         if min(sides) < 1:
             raise BadModel(f"{name!r} has a kernel or a stride below 1")

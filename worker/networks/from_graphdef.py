@@ -54,12 +54,15 @@ PURE = frozenset((*_UNDERSTOOD.split(), *_HARMLESS.split(), *_ACTIVATIONS, *_PAS
 LARGEST_FILLED = 2**20
 
 
-def from_graphdef(data: bytes, preprocessing: Preprocessing) -> Collection:
-    """The operations and weights of a frozen graph. Raises BadModel, and google.protobuf's DecodeError for other data."""
+def from_graphdef(data: bytes, preprocessing: Preprocessing, most: int) -> Collection:
+    """The operations and weights of a frozen graph, whose constants may take up `most` bytes, as often as they are taken.
+
+    Raises BadModel, and google.protobuf's DecodeError for other data.
+    """
     graph = tf.compat.v1.GraphDef.FromString(data)
     nodes = _checked(graph)
     order = list(_in_order(nodes))
-    walk = _Walk(Collection(preprocessing), nodes)
+    walk = _Walk(Collection(preprocessing), nodes, most)
     for name in order:
         try:
             walk.take(nodes[name])
@@ -128,9 +131,11 @@ def _picture(nodes: dict[str, Any]) -> str | None:
 class _Walk:
     """Goes through a graph's nodes, each behind its inputs."""
 
-    def __init__(self, found: Collection, nodes: dict[str, Any]) -> None:
+    def __init__(self, found: Collection, nodes: dict[str, Any], most: int) -> None:
         self.found = found
         self._nodes = nodes
+        #: Bytes that constants may still take up.
+        self._left = most
         self._picture = _picture(nodes)
         self._stands_for: dict[str, str] = {}
         self._vectors = Vectors(found)
@@ -342,6 +347,10 @@ class _Walk:
             raise BadModel(f"constant {node.name!r} cannot be read: {error}") from None
         if values.dtype.kind not in "fiu":
             raise BadModel(f"constant {node.name!r} holds no numbers")
+        # Many constants can each claim as much as one may.
+        self._left -= values.nbytes
+        if self._left < 0:
+            raise BadModel("the graph's constants take up more than the file holds")
         return values
 
     def _axis(self, node: Any) -> int | None:

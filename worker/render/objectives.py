@@ -151,7 +151,7 @@ def _gram(activations: Any, mask: Any = None) -> Any:
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def gram(activations: Any) -> Any:
         cells = _cells(activations)
-        weighted = cells if mask is None else _cells(activations * mask)
+        weighted = cells if mask is None else cells * tf.reshape(mask, (-1, 1))
 
         def gradient(slope: Any) -> Any:
             # One product with both halves of a symmetric matrix instead of one with each.
