@@ -104,6 +104,23 @@ def test_after_an_outage_workers_that_live_keep_their_jobs(server: Store, settin
     assert (get(server, alive.id).checkpoint, get(server, alive.id).fruitless) == ("kept", 0)
 
 
+def test_workers_that_slept_with_their_machine_keep_their_jobs(store: Store, settings: Settings) -> None:
+    """Given a machine that was suspended for longer than a lease, and whose sweeper wakes before its workers."""
+    leases = Leases(store, settings.model_copy(update={"lease_seconds": LEASE, "sweep_seconds": 0.1}))
+    submit(store, "ada", jobs=2)
+    alive, began = taken(store), time.monotonic()
+    with beating(store, alive).beating():
+        wait_until(lambda: leases.expire() == 0 and time.monotonic() - began > 2 * LEASE, what="a watchful sweeper")
+        dead = taken(store)
+    after_a_lease(time.monotonic())
+    assert leases.expire() == 0
+    with beating(store, alive).beating():
+        assert wait_until(leases.expire, what="the dead worker's loss") == 1
+        assert get(store, dead.id).state == "queued"
+        assert save(store, alive, 3, "kept")
+    assert (get(store, alive.id).checkpoint, get(store, alive.id).fruitless) == ("kept", 0)
+
+
 def test_who_is_cut_off_loses_its_job_to_another(server: Store, settings: Settings) -> None:
     """Given a worker that cannot reach a database which is there for others."""
     leases = Leases(server, settings.model_copy(update={"lease_seconds": LEASE}))
