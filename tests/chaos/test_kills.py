@@ -77,6 +77,21 @@ def test_kill_9_of_the_rendering_process(farm: Farm) -> None:
     farm.audit_folder(job_id)
 
 
+def test_kill_9_of_a_rendering_process_that_takes_long_to_start(make_farm: Callable[..., Farm], tmp_path: Path) -> None:
+    """Given a machine so busy that a process takes longer to start than Celery waits by itself."""
+    farm = make_farm()
+    busy = tmp_path / "busy"
+    busy.mkdir()
+    late = "import sys, time\nif 'spawn_main' in ' '.join(sys.orig_argv):\n    time.sleep(6)\n"
+    (busy / "sitecustomize.py").write_text(late)
+    farm.start_worker(environment={"PYTHONPATH": str(busy)})
+    farm.start("sweeper")
+    (job_id,) = farm.submit(SPEC)
+    farm.wait_for_step(job_id, 10)
+    farm.child().kill()
+    check(farm, job_id)
+
+
 def test_kill_9_of_the_worker(farm: Farm) -> None:
     (job_id,) = farm.submit(SPEC)
     farm.wait_for_step(job_id, 12)
