@@ -253,6 +253,29 @@ def test_a_worker_without_tensorflow_says_so_and_leaves_its_job_to_another(
     farm.audit(job_id)
 
 
+def test_a_driver_that_kills_a_worker_under_every_job_fails_none(
+    make_farm: Callable[..., Farm], tmp_path: Path
+) -> None:
+    """Given a worker whose processes die as soon as they render, and which is free again at once, and one that is well and
+    busy.
+    """
+    farm = make_farm(SLICE_SECONDS="25")
+    deadly = tmp_path / "deadly"
+    (deadly / "tensorflow").mkdir(parents=True)
+    (deadly / "tensorflow" / "__init__.py").write_text("import os\nos.abort()\n")
+    farm.start_worker("well")
+    farm.start("sweeper")
+    (busy_with,) = farm.submit(SPEC | {"iterations": 5000})
+    farm.wait_for_step(busy_with, 1)
+    farm.start_worker("sick", environment={"PYTHONPATH": str(deadly)})
+    (job_id,) = farm.submit(SPEC | {"iterations": 2, "priority": 0})
+    farm.wait(job_id, "succeeded", "failed")
+    farm.audit(job_id)
+    with farm.store.read() as session:
+        attempts = session.scalars(select(Attempt).where(Attempt.job_id == job_id)).all()
+    assert {a.worker.partition("@")[0] for a in attempts if a.outcome == "lost"} == {"sick"}
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_seeded_disasters(
     make_farm: Callable[..., Farm], redis_server: RedisServer, request: pytest.FixtureRequest, database: str
