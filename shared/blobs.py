@@ -177,6 +177,15 @@ class Blobs:
             return (self.folder / kind).is_dir()  # stays when its last file goes
         return any(obstore.list(self._store, kind, chunk_size=1))
 
+    def require_mounted(self, kind: str) -> None:
+        """Make sure, before what is missing counts as removed, that this is the place where such blobs were stored.
+
+        Raises:
+            OSError: it is a folder that never had any.
+        """
+        if self.folder is not None and not self.has_ever_had(kind):
+            raise FileNotFoundError(f"there are no {kind} at all in {self.folder}: is it mounted?")
+
     def sweep(self) -> int:
         """Delete what crashes left half-written in a local folder; how many files. For buckets see `delete_below`."""
         if self.folder is None:

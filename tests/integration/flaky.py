@@ -1,5 +1,5 @@
 """A network that misbehaves: a TCP proxy before a server, which cuts, refuses and answers wrongly when it is told to.
-And a database that takes no changes.
+And a database that takes no changes, and a share that is not mounted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 
 import psycopg
+
+from shared.blobs import Blobs
 
 
 class FlakyNetwork:
@@ -114,3 +116,16 @@ def read_only(url: str) -> Iterator[None]:
         finally:
             connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
             connection.execute(others, [name])
+
+
+@contextlib.contextmanager
+def unmounted(blobs: Blobs) -> Iterator[None]:
+    """Within the block, in place of the blobs there is the empty folder that they were mounted on."""
+    assert blobs.folder is not None
+    share = blobs.folder.rename(blobs.folder.with_name("share"))
+    blobs.folder.mkdir()
+    try:
+        yield
+    finally:
+        blobs.folder.rmdir()
+        share.rename(blobs.folder)
