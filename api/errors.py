@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from shared.blobs import BlobMissing
 from shared.cards import UnknownModel
 from shared.pictures import PictureError
+from shared.store import is_away
 from shared.store.jobs.steering import CannotDo
 from shared.store.jobs.submission import DifferentRequest
 from shared.store.queries import Ambiguous, Unknown
@@ -204,7 +205,7 @@ def _is_full(error: OperationalError) -> bool:
 
 
 def _of_database(error: DBAPIError) -> ApiError:
-    if error.connection_invalidated:
+    if error.connection_invalidated or is_away(error):
         return _away("the database", error)
     log.error("the database refused a statement", exc_info=error)
     return unexpected()

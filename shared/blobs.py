@@ -164,6 +164,28 @@ class Blobs:
         """The names of all blobs below a prefix."""
         return [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
 
+    def has_ever_had(self, kind: str) -> bool:
+        """Whether blobs of a kind, such as `assets`, were ever stored here. In a bucket: whether any are left.
+
+        Where one blob is missing among others, it was lost; where there are none at all, this is another place than the
+        one they were stored in: a share that is not mounted, a bucket or prefix that is spelt wrongly.
+
+        Raises:
+            obstore.exceptions.BaseError: there is no such bucket, or it does not answer.
+        """
+        if self.folder is not None:
+            return (self.folder / kind).is_dir()  # stays when its last file goes
+        return any(obstore.list(self._store, kind, chunk_size=1))
+
+    def require_mounted(self, kind: str) -> None:
+        """Make sure, before what is missing counts as removed, that this is the place where such blobs were stored.
+
+        Raises:
+            OSError: it is a folder that never had any.
+        """
+        if self.folder is not None and not self.has_ever_had(kind):
+            raise FileNotFoundError(f"there are no {kind} at all in {self.folder}: is it mounted?")
+
     def sweep(self) -> int:
         """Delete what crashes left half-written in a local folder; how many files. For buckets see `delete_below`."""
         if self.folder is None:

@@ -48,7 +48,14 @@ def purge(store: Store, blobs: Blobs, job_id: str) -> None:
     """Remove a job that `trash.mark` has marked: its files first, so that rows tell of all files that are left.
 
     Uploaded pictures stay: other jobs may have begun with them. Whoever is interrupted just does it again.
+
+    Raises:
+        OSError: something cannot be removed, or the folder of all files is not mounted.
     """
+    with store.read() as session:
+        wrote = trash.has_files(session, job_id)
+    if wrote:
+        blobs.require_mounted("jobs")
     blobs.delete_below(_folder(job_id))
     with store.write() as session:
         trash.forget(session, job_id)
@@ -78,6 +85,7 @@ def purge_picture(store: Store, blobs: Blobs, asset_id: str) -> None:
     with store.read() as session:
         if not assets.is_marked(session, asset_id):
             return  # another purger was faster, and it may have been uploaded again since
+    blobs.require_mounted("assets")
     for key in assets.blob_keys(asset_id):
         blobs.delete(key)
     with store.write() as session:

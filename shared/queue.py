@@ -31,6 +31,8 @@ QUEUE = "slices"
 CONTROL_QUEUE = "control"
 #: Two lanes per priority: the even one goes ahead. Producer, worker and Flower must agree on the list.
 LANES = list(range(20))
+#: A rendering process that is not there after so long has got stuck as it started. It takes a second or two elsewhere.
+_START_SECONDS = 120.0
 #: Redis' answers that take longer count as none: a submission must never wait for a broker that hangs.
 _SOCKET_SECONDS = 3.0
 
@@ -50,6 +52,9 @@ def celery_app(broker: str) -> Celery:
         worker_concurrency=1,
         # A forked child hangs in TensorFlow when its parent ever used it; a spawned one does not.
         worker_pool_start_method="spawn",
+        # By itself Celery kills a child that takes more than 4 s to start, and the next one: on a machine that is busy, or
+        # whose disk is slow, a child that died would never be followed by another.
+        worker_proc_alive_timeout=_START_SECONDS,
         # True leaves the slice in limbo when Redis goes away for a moment; the lease decides instead.
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,

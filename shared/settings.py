@@ -125,6 +125,14 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
+    @field_validator("data", mode="before")
+    @classmethod
+    def _check_folder(cls, folder: object) -> object:
+        # A line `DREAMFARM_DATA=` that nobody has filled in would mean wherever each command happens to be started.
+        if isinstance(folder, str) and not folder.strip():
+            raise ValueError("it is empty; give the folder's full path, or leave the setting out")
+        return folder
+
     @field_validator("data")
     @classmethod
     def _find_folder(cls, folder: Path) -> Path:
@@ -157,6 +165,14 @@ class Settings(BaseSettings):
             if not re.fullmatch(pattern, url, re.IGNORECASE | re.DOTALL):
                 raise ValueError(f"it is spelt {right}")
         return url
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _check_endpoint(cls, url: str | None) -> str | None:
+        # obstore does not refuse what is none: it panics, which no handler of exceptions expects.
+        if url and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", url):
+            raise ValueError("it is spelt https://host or http://host:port")
+        return url or None
 
     @field_validator("host", "flower_host")
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +13,8 @@ from shared.store.jobs import claims
 from shared.store.tables import Job
 from worker.context import Context
 from worker.heart import Heart
+
+log = logging.getLogger(__name__)
 
 #: How a slice ended. `stale`: the message was outdated or the job was taken away; nothing was changed.
 Outcome = Literal["saved", "succeeded", "failed", "stopped", "stale"]
@@ -32,6 +36,7 @@ def run_attempt(
     The job is claimed before TensorFlow is loaded: a message that was taken but not claimed would count as lost.
     """
     lease = context.settings.lease_seconds
+    _rest_if_sick(context, worker)
     with context.store.write() as session:
         job = claims.claim(session, job_id, task_id=task_id, worker=worker, lease_seconds=lease)
         if job is None:
@@ -43,3 +48,18 @@ def run_attempt(
     with context.store.write() as session:
         workers.holds(session, worker, None)
     return ended
+
+
+def _rest_if_sick(context: Context, worker: str) -> None:
+    """Leave the message to others for a while, where this worker's processes keep dying: a driver may be broken.
+
+    It is unclaimed meanwhile, and soon counts as lost: the job goes to whoever is free.
+    """
+    settings = context.settings
+    with context.store.read() as session:
+        deaths = workers.lost_in_a_row(session, worker)
+    rest = context.health.born(deaths, settings.retry_seconds)
+    if rest > 0:
+        rest += settings.message_grace_seconds + 2 * settings.sweep_seconds
+        log.warning("%d processes of worker %s died in a row; it rests for %.0f s", deaths, worker, rest)
+        time.sleep(rest)

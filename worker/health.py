@@ -15,6 +15,14 @@ class Health:
 
     def __init__(self) -> None:
         self._rest = 0.0
+        self._new = True
+
+    def born(self, deaths: int, first: float) -> float:
+        """A slice may begin; how long to rest before this process's first one, given how often in a row its predecessors
+        died under theirs. Once is an accident, and nobody waits.
+        """
+        new, self._new = self._new, False
+        return min(_LONGEST_REST, first * 2.0 ** (deaths - 2)) if new and deaths > 1 else 0.0
 
     def well(self) -> None:
         """A slice got on."""

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from obstore.exceptions import BaseError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from shared.store import Store
+from shared.store import Store, is_away
 from worker.heart import Stopped
 
 log = logging.getLogger(__name__)
@@ -56,15 +56,15 @@ def committed(
 
     `check` raises Stopped when the slice is to end: then for a minute. When the answer to a commit was lost, the
     repetition finds the token gone, and the slice counts as stale although it was saved: that costs a warm start, no
-    work. Raises OperationalError when patience ends.
+    work. Raises DBAPIError when patience ends.
     """
     patience = _Patience(_OUTAGE_SECONDS, _LAST_SECONDS, check)
     while True:
         try:
             with store.write() as session:
                 return change(session)
-        except OperationalError as error:
-            if patience.has_ended():
+        except DBAPIError as error:
+            if not is_away(error) or patience.has_ended():
                 raise
             log.warning("%s: the database is away, what was rendered waits to be told: %s", what, error)
             time.sleep(_RETRY_SECONDS)

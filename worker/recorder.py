@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from shared.store import is_away
 from shared.store.jobs import claims
 from shared.store.tables import Frame, Job
 from worker.context import Context
@@ -104,7 +105,9 @@ class FrameRecorder:
         try:
             with self._context.store.write() as session:
                 self._add(session)
-        except OperationalError as error:
+        except DBAPIError as error:
+            if not is_away(error):
+                raise
             log.warning("job %s: its frames are told later: %s", self._job.id, error)
         else:
             self._stored.clear()

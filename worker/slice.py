@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.blobs import BlobMissing
@@ -20,7 +20,7 @@ from shared.cards import PUBLISHED, UnknownModel
 from shared.leftovers import tidy
 from shared.pictures import PictureError
 from shared.problems import SpecError
-from shared.store import workers
+from shared.store import is_away, workers
 from shared.store.jobs import claims
 from shared.store.tables import Failure, Job
 from worker import checkpoints
@@ -203,7 +203,7 @@ class Slice:
             log.warning("job %s: %s: %s", self._job.id, failure, reason)
         tile = self._bench.tile
         # What could not be saved waits here, where the next slice finds it, if it is this worker's.
-        waits = failure == "storage" or isinstance(error, OperationalError)
+        waits = failure == "storage" or (isinstance(error, DBAPIError) and is_away(error))
         if not waits or not self._recorded:
             self._bench.clear()
         settings = self._context.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -75,9 +76,9 @@ def _in_transaction(store: Store, change: Callable[[Session], object]) -> None:
 
 
 class Leases:
-    """Takes jobs back from workers that fell silent, unless everybody did because the database was away.
+    """Takes jobs back from workers that fell silent, unless everybody did: the database was away, or the machine slept.
 
-    After an outage all leases are over. Workers that live have renewed theirs when the database has been there for as
+    After either all leases are over. Workers that live have renewed theirs when the database has been there for as
     long as a lease without a gap; that is waited for, also at the start.
     """
 
@@ -85,17 +86,22 @@ class Leases:
         self._store, self._settings = store, settings
         #: Since when the database answers.
         self._since: float | None = None
+        #: When leases were last looked at, by the database's clock.
+        self._looked = math.inf
 
     def expire(self) -> int:
         """Take back the jobs whose leases are over; how many there were. Raises SQLAlchemyError: the database is away."""
         settings, asked = self._settings, time.monotonic()
         try:
             with self._store.write() as session:
-                session.scalar(select(now()))
+                at = session.scalar(select(now())) or 0.0
                 answered = time.monotonic()
-                # One that hangs does not answer the workers either.
-                if self._since is None or answered - asked > settings.lease_seconds / 2:
+                # One that hangs does not answer the workers either. Who has not looked for so long was suspended, and
+                # its machine's workers with it; or the clock was set.
+                late = at - self._looked > max(settings.lease_seconds, 2 * settings.sweep_seconds)
+                if self._since is None or late or answered - asked > settings.lease_seconds / 2:
                     self._since = answered
+                self._looked = at
                 if answered - self._since < settings.lease_seconds:
                     return 0
                 return schedule.expire_leases(

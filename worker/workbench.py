@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -22,10 +22,12 @@ from worker.context import Context
 from worker.machine import machine
 from worker.networks import load
 from worker.networks.network import Network
-from worker.patience import storage
+from worker.patience import StorageAway, storage
 from worker.render import Mismatch, Rendering, begin, cuts_of, forget, resume
 
 log = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Bench:
 
     def _picture(self, asset: str) -> Picture:
         with storage():
-            data = self._context.blobs.get(blob_key(asset))
+            data = self._found("assets", lambda: self._context.blobs.get(blob_key(asset)))
         if hashlib.sha256(data).hexdigest() != asset.removeprefix("sha256:"):
             raise PictureError(f"the stored picture {asset} is damaged; upload it again, then resume the job")
         return decode(data, self._context.settings.limits)
@@ -134,8 +136,24 @@ class Bench:
         if job.checkpoint is None:
             return None
         try:
+            key = job.checkpoint
             with storage():
-                return checkpoints.restore(self._context.blobs, job.checkpoint)
+                return self._found("jobs", lambda: checkpoints.restore(self._context.blobs, key))
         except (BlobMissing, checkpoints.Unreadable) as error:
             log.warning("job %s starts over: %s", job.id, error)
             return None
+
+    def _found(self, kind: str, read: Callable[[], Read]) -> Read:
+        """What is read; a blob that is missing is one that was lost only where others of its kind are.
+
+        Raises:
+            BlobMissing: it is missing.
+            StorageAway: so are all others.
+        """
+        try:
+            return read()
+        except BlobMissing as missing:
+            if self._context.blobs.has_ever_had(kind):
+                raise
+            place = self._context.settings.blobs
+            raise StorageAway(f"there are no {kind} at all in {place}: is it mounted, and spelt rightly?") from missing

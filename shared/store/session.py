@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -23,6 +24,9 @@ _POSTGRESQL = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+#: What PostgreSQL says as a standby that was a primary a moment ago, or when its host has made it read-only as its disk is
+#: nearly full. For psycopg it is an internal error, not an operational one.
+_READ_ONLY = "25006"
 #: Taken by transactions that append events, so that events commit in the order of their numbers and whoever tails the
 #: table misses none. The locks' numbers are arbitrary.
 EVENTS = 0x6472_6561_6D01
@@ -72,6 +76,11 @@ class Store:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def is_away(error: DBAPIError) -> bool:
+    """Whether the database is away, or does not take changes for now, and not the statement to blame."""
+    return isinstance(error, OperationalError) or getattr(error.orig, "sqlstate", None) == _READ_ONLY
 
 
 def lock(session: Session, number: int) -> None:

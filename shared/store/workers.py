@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.store.jobs.others import WORKER_SILENCE
+from shared.store.jobs.outcomes import LOST
 from shared.store.session import now
-from shared.store.tables import Worker
+from shared.store.tables import Attempt, Worker
 
 #: A worker not seen for a day in which others were is not coming back under that name.
 _FORGOTTEN_AFTER_SECONDS = 86_400.0
 #: Share of the newest slice in the learnt speed: smooths over small and large jobs, follows a changed machine.
 _LEARNING = 0.2
+
+#: More deaths in a row are not told apart.
+_DEATHS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,18 @@ def gone(session: Session, name: str) -> None:
 def holds(session: Session, name: str, job_id: str | None) -> None:
     """The worker took a job, or let it go."""
     session.execute(update(Worker).where(Worker.name == name).values(job_id=job_id))
+
+
+def lost_in_a_row(session: Session, name: str) -> int:
+    """How often in a row the worker has died under the job that it took last; 0 if it has let go of it."""
+    attempts = (
+        select(Attempt.worker, Attempt.outcome)
+        .join(Worker, Worker.job_id == Attempt.job_id)
+        .where(Worker.name == name)
+        .order_by(Attempt.number.desc())
+        .limit(_DEATHS)
+    )
+    return sum(1 for _ in takewhile(lambda attempt: attempt == (name, LOST), map(tuple, session.execute(attempts))))
 
 
 def learn(session: Session, name: str, flops: float, seconds: float) -> None:

@@ -77,6 +77,21 @@ def test_kill_9_of_the_rendering_process(farm: Farm) -> None:
     farm.audit_folder(job_id)
 
 
+def test_kill_9_of_a_rendering_process_that_takes_long_to_start(make_farm: Callable[..., Farm], tmp_path: Path) -> None:
+    """Given a machine so busy that a process takes longer to start than Celery waits by itself."""
+    farm = make_farm()
+    busy = tmp_path / "busy"
+    busy.mkdir()
+    late = "import sys, time\nif 'spawn_main' in ' '.join(sys.orig_argv):\n    time.sleep(6)\n"
+    (busy / "sitecustomize.py").write_text(late)
+    farm.start_worker(environment={"PYTHONPATH": str(busy)})
+    farm.start("sweeper")
+    (job_id,) = farm.submit(SPEC)
+    farm.wait_for_step(job_id, 10)
+    farm.child().kill()
+    check(farm, job_id)
+
+
 def test_kill_9_of_the_worker(farm: Farm) -> None:
     (job_id,) = farm.submit(SPEC)
     farm.wait_for_step(job_id, 12)
@@ -236,6 +251,29 @@ def test_a_worker_without_tensorflow_says_so_and_leaves_its_job_to_another(
     farm.start_worker("whole")
     farm.wait(job_id, "succeeded", "failed")
     farm.audit(job_id)
+
+
+def test_a_driver_that_kills_a_worker_under_every_job_fails_none(
+    make_farm: Callable[..., Farm], tmp_path: Path
+) -> None:
+    """Given a worker whose processes die as soon as they render, and which is free again at once, and one that is well and
+    busy.
+    """
+    farm = make_farm(SLICE_SECONDS="25")
+    deadly = tmp_path / "deadly"
+    (deadly / "tensorflow").mkdir(parents=True)
+    (deadly / "tensorflow" / "__init__.py").write_text("import os\nos.abort()\n")
+    farm.start_worker("well")
+    farm.start("sweeper")
+    (busy_with,) = farm.submit(SPEC | {"iterations": 5000})
+    farm.wait_for_step(busy_with, 1)
+    farm.start_worker("sick", environment={"PYTHONPATH": str(deadly)})
+    (job_id,) = farm.submit(SPEC | {"iterations": 2, "priority": 0})
+    farm.wait(job_id, "succeeded", "failed")
+    farm.audit(job_id)
+    with farm.store.read() as session:
+        attempts = session.scalars(select(Attempt).where(Attempt.job_id == job_id)).all()
+    assert {a.worker.partition("@")[0] for a in attempts if a.outcome == "lost"} == {"sick"}
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

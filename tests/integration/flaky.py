@@ -1,4 +1,6 @@
-"""A network that misbehaves: a TCP proxy before a server, which cuts, refuses and answers wrongly when it is told to."""
+"""A network that misbehaves: a TCP proxy before a server, which cuts, refuses and answers wrongly when it is told to.
+And a database that takes no changes, and a share that is not mounted.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,10 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+
+import psycopg
+
+from shared.blobs import Blobs
 
 
 class FlakyNetwork:
@@ -95,3 +101,31 @@ def _pieces(connection: socket.socket) -> Iterator[bytes]:
     with contextlib.suppress(OSError):
         while data := connection.recv(65_536):
             yield data
+
+
+@contextlib.contextmanager
+def read_only(url: str) -> Iterator[None]:
+    """Within the block, a PostgreSQL takes no changes of a database, as a standby, or one whose disk is nearly full."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = connection.info.dbname
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        connection.execute(others, [name])
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            connection.execute(others, [name])
+
+
+@contextlib.contextmanager
+def unmounted(blobs: Blobs) -> Iterator[None]:
+    """Within the block, in place of the blobs there is the empty folder that they were mounted on."""
+    assert blobs.folder is not None
+    share = blobs.folder.rename(blobs.folder.with_name("share"))
+    blobs.folder.mkdir()
+    try:
+        yield
+    finally:
+        blobs.folder.rmdir()
+        share.rename(blobs.folder)

@@ -26,6 +26,7 @@ from shared.store.schema import upgrade
 from tests.conftest import RedisServer, wait_until
 from tests.full_disk import full_disk
 from tests.integration.conftest import RunningApi, picture
+from tests.integration.flaky import read_only
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_steering import submitted
 from tests.integration.test_api_submission import DREAM, stored
@@ -212,6 +213,25 @@ def test_a_schema_of_another_version_is_told(
     answer = api.anyone().get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (answered, status)
     assert advice in answer.json()["checks"]["sql"]
+
+
+def test_a_database_that_takes_no_changes_is_told_as_away(
+    settings: Settings, redis_server: RedisServer, postgres_url: str
+) -> None:
+    store = Store(postgres_url)
+    upgrade(store)
+    here = {"database_url": postgres_url, "redis_url": redis_server.url, "port": 0}
+    api = RunningApi(settings.model_copy(update=here), store)
+    try:
+        client = api.client("ada")
+        with read_only(postgres_url):
+            assert client.get("/v1/jobs").status_code == 200
+            answer = client.post("/v1/jobs", json=DREAM)
+            assert "database cannot be reached" in problem(answer, 503)
+        assert client.post("/v1/jobs", json=DREAM).is_success
+    finally:
+        api.close()
+        store.dispose()
 
 
 def test_while_sql_is_away_nothing_is_half_stored_and_afterwards_all_goes_on(

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import event
 
 from shared.store import Store
-from shared.store.jobs import claims, steering
+from shared.store.jobs import claims, schedule, steering
 from shared.store.tables import Job
-from tests.integration.farmhand import claim_next, submit, told
+from tests.integration.farmhand import claim_next, living, submit, told
 
 away_and_back = pytest.mark.parametrize(("action", "back"), [("pause", "resume"), ("cancel", "retry")])
 
@@ -75,3 +76,35 @@ def test_a_batch_of_which_some_jobs_come_back_keeps_its_place(store: Store) -> N
     with store.write() as session:
         steering.steer(session, "retry", job_id=first.jobs[-1], reason="")
     assert next_owners(store, 8) == {"ada": 4, "bob": 4}
+
+
+def test_a_large_farm_reads_no_more_than_it_announces(store: Store) -> None:
+    """Given as many workers as large batches, an announcement does not read and lock the square of them."""
+    living(store, *(f"w{number}" for number in range(20)))
+    batches = [submit(store, "ada", jobs=20).id for _ in range(20)]
+    read: list[str] = []
+
+    def loaded(job: Job, _context: object) -> None:
+        read.append(job.batch_id)
+
+    event.listen(Job, "load", loaded)
+    try:
+        with store.write() as session:
+            announced = schedule.announce_next(session, ahead=0)
+    finally:
+        event.remove(Job, "load", loaded)
+    assert len(announced) == 20
+    assert set(Counter(read)) == set(batches)
+    assert len(read) <= 2 * len(batches)
+
+
+def test_a_batch_alone_is_announced_in_its_order(store: Store) -> None:
+    """Given more free workers than its jobs are read at a time, urgent ones come first, then the older."""
+    living(store, *(f"w{number}" for number in range(20)))
+    jobs = submit(store, "ada", jobs=30).jobs
+    with store.write() as session:
+        for job_id in jobs[20:25]:
+            steering.set_priority(session, 3, job_id=job_id)
+    with store.write() as session:
+        announced = schedule.announce_next(session, ahead=2)
+    assert [a.job_id for a in announced] == jobs[20:25] + jobs[:17]

@@ -17,6 +17,7 @@ from shared.store.schema import upgrade
 from shared.store.tables import Job
 from tests.conftest import wait_until
 from tests.integration.farmhand import claim_next, meanwhile, submit, told
+from tests.integration.flaky import read_only
 from tests.integration.test_slice import Farmhand
 from tests.integration.test_store import get, save
 from worker import heart as hearts
@@ -52,6 +53,12 @@ def outage(postgres: str, server: Store) -> Outage:
                 connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     return away
+
+
+@pytest.fixture
+def standby(postgres_url: str) -> Outage:
+    """Within its block, the database takes no changes."""
+    return lambda: read_only(postgres_url)
 
 
 def beating(store: Store, job: Job) -> Heart:
@@ -97,6 +104,23 @@ def test_after_an_outage_workers_that_live_keep_their_jobs(server: Store, settin
     assert (get(server, alive.id).checkpoint, get(server, alive.id).fruitless) == ("kept", 0)
 
 
+def test_workers_that_slept_with_their_machine_keep_their_jobs(store: Store, settings: Settings) -> None:
+    """Given a machine that was suspended for longer than a lease, and whose sweeper wakes before its workers."""
+    leases = Leases(store, settings.model_copy(update={"lease_seconds": LEASE, "sweep_seconds": 0.1}))
+    submit(store, "ada", jobs=2)
+    alive, began = taken(store), time.monotonic()
+    with beating(store, alive).beating():
+        wait_until(lambda: leases.expire() == 0 and time.monotonic() - began > 2 * LEASE, what="a watchful sweeper")
+        dead = taken(store)
+    after_a_lease(time.monotonic())
+    assert leases.expire() == 0
+    with beating(store, alive).beating():
+        assert wait_until(leases.expire, what="the dead worker's loss") == 1
+        assert get(store, dead.id).state == "queued"
+        assert save(store, alive, 3, "kept")
+    assert (get(store, alive.id).checkpoint, get(store, alive.id).fruitless) == ("kept", 0)
+
+
 def test_who_is_cut_off_loses_its_job_to_another(server: Store, settings: Settings) -> None:
     """Given a worker that cannot reach a database which is there for others."""
     leases = Leases(server, settings.model_copy(update={"lease_seconds": LEASE}))
@@ -124,16 +148,22 @@ def test_nobody_renders_for_hours_without_a_database(
     assert get(server, job.id).checkpoint == "kept"
 
 
+@pytest.mark.parametrize(("kind", "says"), [("outage", ""), ("standby", "in a read-only transaction")])
 def test_a_slice_that_ends_during_an_outage_is_saved_after_it(
-    server: Store, settings: Settings, outage: Outage, caplog: pytest.LogCaptureFixture
-) -> None:
+    server: Store, settings: Settings, kind: str, says: str, request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    outage: Outage = request.getfixturevalue(kind)
     hand = Farmhand(settings.model_copy(update={"slice_seconds": 2.0}), server)
     job_id = hand.submit(frames={"every": 1})
+
+    def waits() -> bool:
+        return any("waits to be told" in line and says in line for line in caplog.messages)
 
     def cut() -> None:
         wait_until(lambda: get(server, job_id).step > 0, what="a step")
         with outage():
-            wait_until(lambda: "waits to be told" in caplog.text, seconds=60, what="the slice's end")
+            wait_until(waits, seconds=60, what="the slice's end")
 
     with meanwhile(cut):
         ended = hand.slice(job_id)

@@ -26,6 +26,7 @@ from tests.buckets import s3_service
 from tests.conftest import RedisServer, wait_until
 from tests.full_disk import full_disk
 from tests.integration.farmhand import Submitted, claim_next, submit
+from tests.integration.flaky import unmounted
 from tests.integration.test_store import get
 from tests.integration.test_trash import cancelled, in_threads, listed, mark, put, restore, rows
 from worker.purger import Purger, run_purger
@@ -141,6 +142,24 @@ def test_a_job_whose_files_cannot_be_removed_keeps_no_other_waiting(one_store: S
     broken.unlink()
     assert purger.purge_some(stop) == 1
     assert rows(one_store, Batch) == 0
+
+
+def test_while_the_files_are_not_mounted_none_count_as_removed(one_store: Store, settings: Settings) -> None:
+    """Given jobs of which one has files, that one is removed when they are there again, the other at once."""
+    blobs = open_blobs(settings)
+    batch, bare = with_files(one_store, blobs), cancelled(one_store)
+    with one_store.write() as session:
+        session.execute(update(Job).where(Job.id == batch.jobs[0]).values(checkpoint="1/checkpoint-4.npz"))
+    for each in (batch, bare):
+        put(one_store, batch_id=each.id)
+    purger, stop = Purger(one_store, blobs, trash_seconds=0), threading.Event()
+    with unmounted(blobs):
+        with pytest.raises(OSError, match="is it mounted"):
+            purger.purge_some(stop)
+        assert purger.purge_some(stop) == 1
+    assert [id_ for _, id_ in _marked(one_store)] == batch.jobs
+    assert purger.purge_some(stop) == 1
+    assert (files(blobs, batch.jobs[0]), _marked(one_store)) == (0, [])
 
 
 def _marked(store: Store) -> list[tuple[int, str]]:

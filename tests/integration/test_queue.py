@@ -147,6 +147,7 @@ def test_the_settings_that_keep_jobs_safe_stay_together(app: Celery) -> None:
         "worker_pool": "prefork",
         "worker_pool_start_method": "spawn",
         "worker_concurrency": 1,
+        "worker_proc_alive_timeout": 120.0,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "task_send_sent_event": True,
         "task_ignore_result": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import shutil
@@ -27,11 +28,13 @@ from shared.plan import plan
 from shared.settings import Settings
 from shared.settings import settings as current
 from shared.specs import SPEC
-from shared.store import Store, workers
+from shared.store import Store, now, workers
+from shared.store.assets import blob_key
 from shared.store.jobs import claims, schedule, steering, submission
 from shared.store.tables import Attempt, Event, Frame, Job
 from tests.buckets import s3_service
 from tests.conftest import wait_until
+from tests.integration.conftest import picture
 from tests.integration.farmhand import claim_next, living, meanwhile, submit, told
 from tests.integration.flaky import FlakyNetwork
 from tests.integration.test_store import get, save
@@ -80,10 +83,17 @@ class Farmhand:
     def submit(self, **fields: Any) -> str:
         """Submit a dream; its ID."""
         spec = SPEC.validate_python(DREAM | fields)
-        new = submission.NewJob(spec=spec, name="x", plan=plan(spec, card=card(spec.model), width=None, height=None))
+        width, height = (64, 48) if "input" in fields else (None, None)
+        new = submission.NewJob(spec=spec, name="x", plan=plan(spec, card=card(spec.model), width=width, height=height))
         with self.context.store.write() as session:
             batch = submission.create_batch(session, "ada", "a batch", [new])
             return str(session.query(Job).filter_by(batch_id=batch.id).one().id)
+
+    def submit_with(self, data: bytes) -> str:
+        """Store a picture and submit a dream of an iteration that begins with it; its ID."""
+        asset = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        self.context.blobs.put(blob_key(asset), data)
+        return self.submit(input=asset, iterations=1)
 
     def slice(self, job_id: str, *, stop_at: int | None = None) -> Ended:
         """Claim the job and render a slice of it, to a step at which the worker is asked to stop if one is given."""
@@ -516,6 +526,42 @@ def test_a_bucket_that_refuses_does_not_fail_jobs(
         network.instead.clear()
         assert hand.slice(job_id).outcome == "saved"
         network.close()
+
+
+def test_pictures_that_are_all_gone_are_waited_for(settings: Settings, store: Store) -> None:
+    """Given a share that is not mounted, or a bucket or prefix that is spelt wrongly, the jobs are not to blame."""
+    quick = settings.model_copy(update={"retry_seconds": 0.01, "sweep_seconds": 0.01})
+    with s3_service() as endpoint:
+        right = [{"blobs_url": None}, {"blobs_url": "s3://farm/here", "s3_endpoint": endpoint}]
+        wrong: list[dict[str, Any]] = [
+            {"blobs_url": (settings.data / "mount").as_uri()},
+            {"blobs_url": "s3://form/here", "s3_endpoint": endpoint},
+            {"blobs_url": "s3://farm/there", "s3_endpoint": endpoint},
+        ]
+        for place in right:
+            hand = Farmhand(quick.model_copy(update=place), store)
+            hand.context.blobs.put("jobs/another", b"")
+            job_id = hand.submit_with(picture())
+            for other in wrong:
+                assert Farmhand(quick.model_copy(update=other), store).slice(job_id).outcome == "failed"
+                job = get(store, job_id)
+                assert (job.state, job.failure, job.fruitless) == ("queued", "storage", 0)
+                wait_until(lambda: is_due(store, job_id), what="the end of its back-off")  # noqa: B023
+            assert hand.slice(job_id).outcome == "succeeded"
+
+
+def test_a_picture_that_is_gone_while_others_are_there_fails_its_job(hand: Farmhand, store: Store) -> None:
+    job_id, _ = hand.submit_with(picture(seed=1)), hand.submit_with(picture(seed=2))
+    hand.context.blobs.delete(blob_key(f"sha256:{hashlib.sha256(picture(seed=1)).hexdigest()}"))
+    assert hand.slice(job_id).outcome == "failed"
+    assert (get(store, job_id).state, get(store, job_id).failure) == ("failed", "bad_input")
+
+
+def is_due(store: Store, job_id: str) -> bool:
+    """Whether the job does not back off any more."""
+    with store.read() as session:
+        due = select(Job.id).where(Job.id == job_id, Job.not_before <= now())
+        return session.scalar(due) is not None
 
 
 def test_a_paused_job_whose_slice_failed_is_let_go_with_the_true_reason(

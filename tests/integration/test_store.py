@@ -221,18 +221,46 @@ def fail_until_over(store: Store, job_id: str, names: Iterable[str]) -> int:
     pytest.fail("the job was tried again each time")
 
 
-def test_what_fails_on_one_worker_alone_is_left_to_others(store: Store) -> None:
+@pytest.mark.parametrize("failure", ["internal", "worker_lost"])
+def test_what_fails_on_one_worker_alone_is_left_to_others(store: Store, failure: str) -> None:
     """Given a worker that is sick and one that is not, a job outlives more attempts than the usual on the sick one."""
     job_id = submit(store, "ada").jobs[0]
     living(store, "sick", "well")
     for _ in range(5):
         job = claim_next(store, worker="sick")
         assert job is not None
-        assert fail(store, job, "internal")
+        assert fail(store, job, failure)
     job = claim_next(store, worker="well")
     assert job is not None
     assert save(store, job, 4)
     assert (get(store, job_id).state, get(store, job_id).fruitless) == ("queued", 0)
+
+
+def test_a_worker_knows_how_often_it_died_under_its_job(store: Store) -> None:
+    submit(store, "ada", jobs=2)
+    living(store, "sick", "well")
+
+    def take(worker: str) -> Job:
+        job = claim_next(store, worker=worker)
+        assert job is not None
+        with store.write() as session:
+            workers.holds(session, worker, job.id)
+        return job
+
+    def deaths(worker: str) -> int:
+        with store.read() as session:
+            return workers.lost_in_a_row(session, worker)
+
+    assert deaths("sick") == deaths("nobody") == 0
+    for died in (1, 2):
+        job = take("sick")
+        assert deaths("sick") == 0
+        fail(store, job, "worker_lost")
+        assert deaths("sick") == died
+    job = take("well")
+    assert deaths("sick") == 0
+    fail(store, job, "worker_lost")
+    assert (deaths("sick"), deaths("well")) == (0, 1)
 
 
 def test_what_fails_on_every_worker_fails(store: Store) -> None:

@@ -21,6 +21,7 @@ from shared.store import Store, assets, now
 from shared.store.tables import Asset, AssetOwner
 from tests.conftest import wait_until
 from tests.integration.conftest import RunningApi, brought_along, picture, uploaded
+from tests.integration.flaky import unmounted
 from tests.integration.test_trash import in_threads, rows
 from worker.purger import PicturePurger, run_purger
 
@@ -75,6 +76,16 @@ def test_a_picture_goes_when_no_job_needs_it_any_more(api: RunningApi) -> None:
     assert "upload the picture first" in refused.json()["detail"]
     assert uploaded(client, picture(64, 64, seed=5)) == unused, "it can come again"
     assert client.get(f"/v1/assets/{unused}").content == picture(64, 64, seed=5)
+
+
+def test_a_picture_is_not_gone_because_its_share_is_not_mounted(one_api: RunningApi) -> None:
+    asset = uploaded(one_api.client(), picture())
+    forgotten(one_api, asset)
+    with unmounted(one_api.blobs), pytest.raises(OSError, match="is it mounted"):
+        purge(one_api)
+    assert (stored(one_api), rows(one_api.store, Asset)) == (digests(asset), 1)
+    assert purge(one_api) == 1
+    assert (stored(one_api), rows(one_api.store, Asset)) == (set(), 0)
 
 
 def test_needed_pictures_are_not_looked_for_in_all_jobs_each_time(one_api: RunningApi) -> None:

@@ -22,6 +22,7 @@ from shared.store.tables import Job
 from tests.buckets import s3_service
 from worker import checkpoints
 from worker.context import Context
+from worker.patience import StorageAway
 from worker.workbench import Bench
 
 
@@ -167,9 +168,15 @@ class TestOnTheBench:
     def test_it_starts_over_without_one_that_can_be_read(
         self, context: Context, stored: bytes | None, caplog: pytest.LogCaptureFixture
     ) -> None:
+        context.blobs.put("jobs/j/1/frame", b"what else the job has stored")
         if stored is not None:
             context.blobs.put("lost", stored)
         with caplog.at_level(logging.WARNING):
             assert Bench(context).open(self.job("lost")).rendering.progress.step == 0
         assert "job j starts over" in caplog.text
         assert "lost" in caplog.text
+
+    def test_a_checkpoint_is_not_lost_where_nothing_is(self, context: Context) -> None:
+        """Given a share that is not mounted, a dream from noise waits for it instead of starting over."""
+        with pytest.raises(StorageAway, match="is it mounted"):
+            Bench(context).open(self.job("kept"))

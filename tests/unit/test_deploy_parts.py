@@ -372,6 +372,12 @@ def test_mistakes_end_with_a_sentence(
         ("tile", 0, "greater than or equal to 1"),
         ("host", "", "0.0.0.0"),
         ("flower_host", " ", "0.0.0.0"),
+        ("data", "", "leave the setting out"),
+        ("data", " ", "leave the setting out"),
+        ("s3_endpoint", "minio:9000", "http://host:port"),
+        ("s3_endpoint", "//minio", "http://host:port"),
+        ("s3_endpoint", "http://", "http://host:port"),
+        ("s3_endpoint", "ftp://minio", "http://host:port"),
     ],
 )
 def test_settings_that_would_mean_something_else_are_refused(name: str, value: object, right: str) -> None:
@@ -394,6 +400,8 @@ def test_settings_that_would_mean_something_else_are_refused(name: str, value: o
         {"database_url": "postgresql:///farm"},
         {"lease_seconds": 60.0, "heartbeat_seconds": 20.0},
         {"host": "::"},
+        {"s3_endpoint": "http://minio:9000"},
+        {"s3_endpoint": "https://s3.example.org/some/path/"},
     ],
 )
 def test_settings_as_people_need_them_are_taken(given: dict[str, object]) -> None:

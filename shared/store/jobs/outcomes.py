@@ -17,8 +17,12 @@ from shared.store.tables import Attempt, Batch, Failure, Job, Owner
 #: Longest back-off after internal errors and without storage, in seconds: a broken disk or network is tried again at
 #: least this often.
 _LONGEST_BACKOFF = 120.0
+#: Failures that a worker may be to blame for: a broken disk, a driver that takes the process with it.
+_PERHAPS_THE_WORKERS = ("internal", "worker_lost")
 #: While one worker alone fails a job, and others live, the job is left to them for so many times as many attempts.
 _PATIENCE_WITH_OTHERS = 4
+#: What an attempt's outcome is called whose worker died, or seemed to.
+LOST = "lost"
 #: What an attempt's outcome is called for which files could not be stored or fetched.
 _UNSTORED = "unstored"
 #: An outage of the storage that lasts so long counts as an attempt: what befalls the files of one job only shall end, too.
@@ -32,10 +36,10 @@ def settle_failure(
 
     `bad_input` fails at once. `out_of_memory` and `worker_lost` go on from the checkpoint. `not_finite` is tried once more
     from there. `internal` is tried again after a back-off that doubles. All end as failed after `attempts` attempts without
-    a new checkpoint; `internal` only when two workers have failed the job, or no other can take it: a worker that is sick
-    itself fails whatever it is given.
+    a new checkpoint; `internal` and `worker_lost` only when two workers have failed the job, or no other can take it: a
+    worker that is sick itself fails whatever it is given, or dies of it.
     """
-    end_attempt(session, job.id, job.attempt, outcome="lost" if failure == "worker_lost" else "failed", reason=reason)
+    end_attempt(session, job.id, job.attempt, outcome=LOST if failure == "worker_lost" else "failed", reason=reason)
     job.fruitless += 1
     repeated = failure == "not_finite" and job.failure == "not_finite" and job.fruitless > 1
     final = failure == "bad_input" or repeated or _tried_enough(session, job, failure, attempts)
@@ -102,9 +106,9 @@ def _tried_enough(session: Session, job: Job, failure: Failure, attempts: int) -
     """Whether the attempts without progress, the last of which has just ended so, blame the job."""
     if job.fruitless < attempts:
         return False
-    if failure != "internal" or job.fruitless >= attempts * _PATIENCE_WITH_OTHERS:
+    if failure not in _PERHAPS_THE_WORKERS or job.fruitless >= attempts * _PATIENCE_WITH_OTHERS:
         return True
-    failed = select(Attempt.worker).where(Attempt.job_id == job.id, Attempt.outcome == "failed")
+    failed = select(Attempt.worker).where(Attempt.job_id == job.id, Attempt.outcome.in_(("failed", LOST)))
     latest = session.scalars(failed.order_by(Attempt.number.desc()).limit(job.fruitless))
     return len(set(latest)) > 1 or not others.able(session, job)
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from shared.store import events
@@ -139,16 +139,16 @@ def open_left_closed(session: Session) -> int:
 def _in_fair_order(session: Session, limit: int) -> list[Job]:
     """The next jobs; those chosen first count as served when the later ones are chosen."""
     owner_of, owner_served, batch_served = _open_heads(session, limit)
-    waiting = {batch_id: deque(_first(session, batch_id, limit)) for batch_id in owner_of}
+    waiting = {batch_id: _Line(session, batch_id) for batch_id in owner_of}
 
     def place(batch_id: str) -> tuple[int, float, float, int]:
-        head = waiting[batch_id][0]
+        head = waiting[batch_id].jobs[0]
         return head.priority, owner_served[owner_of[batch_id]], batch_served[batch_id], head.seq
 
     chosen: list[Job] = []
-    while len(chosen) < limit and any(waiting.values()):
-        batch_id = min((b for b, jobs in waiting.items() if jobs), key=place)
-        job = waiting[batch_id].popleft()
+    while len(chosen) < limit and any(line.jobs for line in waiting.values()):
+        batch_id = min((b for b, line in waiting.items() if line.jobs), key=place)
+        job = waiting[batch_id].pop()
         chosen.append(job)
         work = job.mpit_total - job.checkpoint_mpit
         owner_served[job.owner] += work
@@ -175,9 +175,30 @@ def _open_heads(session: Session, limit: int) -> tuple[dict[str, str], dict[str,
     )
 
 
-def _first(session: Session, batch_id: str, limit: int) -> Sequence[Job]:
-    query = select(Job).where(Job.batch_id == batch_id, *_runnable()).order_by(Job.priority, Job.seq).limit(limit)
-    return session.scalars(query.with_for_update(skip_locked=True)).all()
+class _Line:
+    """The runnable jobs of a batch in their order, read and locked only as far as their turns come: as many workers as
+    there are batches would otherwise have each announcement read the square of them.
+    """
+
+    def __init__(self, session: Session, batch_id: str) -> None:
+        self._session, self._batch_id = session, batch_id
+        self._page = 2
+        #: Those that were read and not taken; empty: there are no more.
+        self.jobs: deque[Job] = deque()
+        self._read(())
+
+    def pop(self) -> Job:
+        """Take the first."""
+        job = self.jobs.popleft()
+        if not self.jobs:
+            self._page *= 2
+            self._read((tuple_(Job.priority, Job.seq) > tuple_(job.priority, job.seq),))
+        return job
+
+    def _read(self, where: tuple[ColumnElement[bool], ...]) -> None:
+        query = select(Job).where(Job.batch_id == self._batch_id, *_runnable(), *where)
+        page = query.order_by(Job.priority, Job.seq).limit(self._page)
+        self.jobs.extend(self._session.scalars(page.with_for_update(skip_locked=True)))
 
 
 def _runnable() -> tuple[ColumnElement[bool], ...]:

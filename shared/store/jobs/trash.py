@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.states import TERMINAL
@@ -90,6 +90,12 @@ def marked(session: Session, *, after: int, limit: int) -> Sequence[tuple[int, s
     """Numbers and IDs of up to `limit` jobs to be purged, in order, with numbers above `after`."""
     query = select(Job.seq, Job.id).where(Job.deleted_at.is_not(None), Job.purging_since.is_not(None), Job.seq > after)
     return [(seq, id_) for seq, id_ in session.execute(query.order_by(Job.seq).limit(limit))]
+
+
+def has_files(session: Session, job_id: str) -> bool:
+    """Whether SQL knows of files of the job's; interrupted attempts may have left others."""
+    known = or_(Job.frames > 0, Job.output.is_not(None), Job.checkpoint.is_not(None))
+    return session.scalar(select(Job.id).where(Job.id == job_id, known)) is not None
 
 
 def forget(session: Session, job_id: str) -> None:
