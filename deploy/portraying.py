@@ -37,7 +37,7 @@ def portray_model(
         int, typer.Option(min=0, help="Of each layer so many channels, evenly spread, beside the layer as a whole")
     ] = 24,
     size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the portraits in pixels")] = 160,
-    iterations: Annotated[int, typer.Option(min=1, max=1000, help="Steps in each of three octaves")] = 24,
+    iterations: Annotated[int, typer.Option(min=1, max=1000, help="Steps in each octave")] = 24,
     again: Annotated[bool, typer.Option("--again", help="Also those that are there already")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="Another folder than the network's own")] = None,
     data: Data = None,

@@ -19,17 +19,17 @@ from shared.settings import settings
 from shared.sheets import contact_sheet
 
 _INDEX = "portraits.json"
-#: What of a dream they share; shifts, so that no grid shows.
+#: What of a dream they share: octaves that begin so small that a motif fills them, and shifts, so that no grid shows.
 RECIPE: dict[str, Any] = {
-    "octaves": {"count": 4, "scale": 1.4},
-    "gradient": OUT_OF_NOISE,
+    "octaves": {"count": 5, "scale": 1.4},
+    "gradient": OUT_OF_NOISE | {"levels": 5, "blur": 1.0},
     "step": 2.0,
     "jitter": 16,
     "frames": {"every": 0},
 }
 #: What is taken off a class' logit, in means of all logits. Classes are likely by what sets their logits apart; without
 #: it, what raises all of them grows in the middle of a dream.
-_APART = 0.5
+_APART = 0.75
 #: Height of the pictures on a page of them, in pixels.
 _ROW = 150
 

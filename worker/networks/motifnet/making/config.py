@@ -101,9 +101,8 @@ class Config:
         return cls(**json.loads(path.read_text()))
 
 
-#: motifnet's second and later trainings, each of which goes on from the weights of the one before: on other draws, half
-#: attacked and half spoilt, more strongly, from the first step on. The third one has another seed and twice the draws, the
-#: fourth one four times the draws and a few more steps.
+#: motifnet's second and third trainings, each of which goes on from the weights of the one before: on other draws, half
+#: attacked and half spoilt, more strongly, from the first step on. The third one has another seed and twice the draws.
 FINISH = Config(
     seed=2,
     coarse=0.0,

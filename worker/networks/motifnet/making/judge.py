@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--motifs", nargs="+", help="motifs to dream (default: all)")
     parser.add_argument("--sources", nargs="+", choices=["noise", *SAMPLES], default=["noise", *SAMPLES])
     parser.add_argument("--side", type=int, default=192, help="longer side of the dreams in pixels")
-    parser.add_argument("--iterations", type=int, default=24, help="per octave")
+    parser.add_argument("--iterations", type=int, default=20, help="per octave")
     parser.add_argument("--out", type=Path, help="folder for the verdict (default: the network's)")
     add_options(parser)
     args = parser.parse_args()
