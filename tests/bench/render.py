@@ -16,7 +16,8 @@ from shared.specs import SPEC
 from shared.tiles import cut, reach_of
 from tests.bench.figures import Figure
 from tests.bench.pictures import picture
-from worker.networks import load
+from tests.bench.side_by_side import Actions, Contestant, timed
+from worker.networks import import_tensorflow, load
 
 ASSET = "sha256:" + "0" * 64
 REPEATS = 12
@@ -24,17 +25,35 @@ REPEATS = 12
 
 def figures(folder: Path) -> Iterator[Figure]:
     """Loading, gradients, tiles and whole jobs, on motifnet."""
-    started = time.perf_counter()
-    import tensorflow  # noqa: F401 - its import is measured apart
-
-    yield Figure("importing TensorFlow", time.perf_counter() - started, "s")
-    started = time.perf_counter()
+    with Contestant(newly_started) as process:
+        imported, loaded, stepped = process.ask("first step")
+    yield Figure("importing TensorFlow, in a new process", imported, "s")
+    yield Figure("loading motifnet", loaded, "s", promise=1.0)
+    yield Figure("these, and the first step of a dream of 512²", imported + loaded + stepped, "s", promise=4.0)
     network = load("motifnet", folder=folder)
-    yield Figure("loading motifnet", time.perf_counter() - started, "s", promise=1.0)
     yield from _gradients(network)
     yield from _tiles(network)
     yield from _jobs(network)
     yield from _plans()
+
+
+def newly_started() -> Actions:
+    """`first step`: the seconds that TensorFlow's import, loading the network and the first step of a dream take."""
+
+    def first_step() -> tuple[float, float, float]:
+        imported = timed(import_tensorflow)
+        started = time.perf_counter()
+        network = load("motifnet", folder=Path("unused"))
+        loaded = time.perf_counter() - started
+        return imported, loaded, timed(lambda: step(network))
+
+    def step(network: Any) -> None:
+        from tests.bench.renderings import never, rendering
+
+        fields = {"kind": "dream", "input": ASSET, "octaves": {"count": 1}}
+        rendering(network, fields, {"input": picture("lake", 512, 512)}).advance(never)
+
+    return {"first step": first_step}
 
 
 def _gradients(network: Any) -> Iterator[Figure]:
