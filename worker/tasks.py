@@ -38,6 +38,9 @@ def _bench() -> Any:
 @shared_task(bind=True, name=SLICE, throws=(SliceFailed,))
 def render_slice(self: Task, job: str) -> str:
     """Render one slice of a job."""
+    # For good: between slices a wish to stop comes too late, and the exception that billiard raises by itself would strike
+    # anywhere, also where the process holds a lock for its next message.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     farm, worker = context(), str(self.request.hostname)
 
     def render(claimed: Job, heart: Heart) -> Ended:
