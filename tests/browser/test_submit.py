@@ -95,6 +95,21 @@ def test_a_style_transfer_needs_a_style(form: Page, farm: Farm) -> None:
     assert spec["iterations"] == 2
 
 
+def test_a_weight_can_be_typed_while_its_picture_is_uploaded(form: Page) -> None:
+    held: list[Route] = []
+    form.get_by_text("Style transfer").click()
+    form.route("**/v1/assets", lambda route: held.append(route))
+    form.get_by_role("button", name="stained glass").click()
+    expect(form.get_by_text("uploading…")).to_be_visible()
+    weight = form.get_by_label("Weight of glass.jpg")
+    weight.fill("2.5")
+    for route in held:
+        route.continue_()
+    expect(form.get_by_text("uploading…")).to_have_count(0)
+    expect(weight).to_be_focused()
+    expect(weight).to_have_value("2.5")
+
+
 def test_styles_are_laid_where_their_masks_are(form: Page, farm: Farm, tmp_path: Path) -> None:
     mask = tmp_path / "left.png"
     Image.linear_gradient("L").save(mask)

@@ -158,10 +158,30 @@ export class Picker {
 
   /** Shows one of them as it is now; the others, and what is being typed there, are left alone. */
   draw(item) {
+    // The field of the weight is one and the same in each row: an upload may end while somebody types there.
+    const typing = item.input && item.input === document.activeElement;
     const row = this.row(item);
     if (item.node) item.node.replaceWith(row);
     else this.list.append(row);
     item.node = row;
+    if (typing) item.input.focus();
+  }
+
+  weightField(item) {
+    return h("input", {
+      type: "number",
+      class: "weight",
+      min: 0.01,
+      max: 100,
+      step: "any",
+      value: item.weight,
+      "aria-label": `Weight of ${item.name}`,
+      title: "Weight",
+      oninput: (event) => {
+        item.weight = Number(event.target.value) || 1;
+        this.changed();
+      },
+    });
   }
 
   row(item) {
@@ -198,21 +218,7 @@ export class Picker {
           this.draw(item);
           this.changed();
         }),
-      this.styles &&
-        h("input", {
-          type: "number",
-          class: "weight",
-          min: 0.01,
-          max: 100,
-          step: "any",
-          value: item.weight,
-          "aria-label": `Weight of ${item.name}`,
-          title: "Weight",
-          oninput: (event) => {
-            item.weight = Number(event.target.value) || 1;
-            this.changed();
-          },
-        }),
+      this.styles && (item.input ??= this.weightField(item)),
       h(
         "button",
         { type: "button", class: "ghost", "aria-label": `Remove ${item.name}`, onclick: () => this.remove(item) },
