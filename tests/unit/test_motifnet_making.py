@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from worker.networks import load
 from worker.networks.motifnet.convert import converted
+from worker.networks.motifnet.making.bundled import bundled_width
 from worker.networks.motifnet.making.colours import Mood
 from worker.networks.motifnet.making.config import JUDGE, Config
 from worker.networks.motifnet.making.corruptions import FAMILIAR, SEVERITIES, UNSEEN
@@ -232,12 +233,40 @@ def test_a_second_training_starts_from_the_weights_of_the_first(drawn: tuple[Dra
     assert Config.read(tmp_path / "second" / "before.json") == TINY
 
     with pytest.raises(SystemExit, match="another network"):
-        Training(replace(TINY, width=0.2), tmp_path / "wide", before=tmp_path / "first")
+        Training(replace(TINY, width=0.05), tmp_path / "narrow", before=tmp_path / "first")
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_training_goes_on_from_the_bundled_network(tmp_path: Path) -> None:
-    training = Training(Config(seed=4), tmp_path / "more", before=Path("bundled"))
+def test_a_wider_network_starts_as_the_narrow_one_and_uses_its_new_channels(
+    drawn: tuple[Drawing, Path], tmp_path: Path
+) -> None:
+    reader, watched = Reader(*drawn, TINY), held_out_few()
+    first = Training(TINY, tmp_path / "first")
+    first.run(reader, watched)
+    # The second training is of fewer bits, too, but what it saves is not.
+    wide = Training(
+        replace(TINY, width=0.3, deepest="mixed3a", precision="bfloat16"), tmp_path / "wide", before=tmp_path / "first"
+    )
+    pictures = watched.pictures.astype(np.float32)
+    wanted = first.trainer.logits(first.state, pictures).numpy()
+    found = wide.trainer.logits(wide.state, pictures).numpy()
+    # bfloat16 has 8 bits.
+    assert np.abs(found - wanted).max() <= 0.05 * np.abs(wanted).max()
+    assert wide.trainer.model.count_params() > 4 * first.trainer.model.count_params()
+
+    wide.run(reader, watched)
+    saved = Namer.of(tmp_path / "wide").model
+    assert {layer.compute_dtype for layer in saved.layers} == {"float32"}
+    narrow = first.trainer.model.get_layer("conv2d2_conv").kernel.shape
+    new = saved.get_layer("conv2d2_conv").kernel.numpy()[..., narrow[2] :, : narrow[3]]
+    assert new.size
+    assert (new != 0).mean() > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_training_goes_on_from_the_bundled_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    width = bundled_width()
+    training = Training(Config(seed=4, width=width), tmp_path / "more", before=Path("bundled"))
     pictures = held_out_few().pictures
     network = load("motifnet", folder=tmp_path)
     expected = network.activations(tf.constant(pictures, tf.float32), ["logits"])["logits"].numpy().mean(axis=(1, 2))
@@ -247,8 +276,12 @@ def test_a_training_goes_on_from_the_bundled_network(tmp_path: Path) -> None:
     factors = np.concatenate([v.numpy() for v in training.trainer.model.trainable_variables if "gamma" in v.name])
     assert 0.02 < factors.min() <= factors.max() < 100
 
-    with pytest.raises(SystemExit, match="another width"):
-        Training(Config(width=0.5), tmp_path / "narrow", before=Path("bundled"))
+    with pytest.raises(SystemExit, match="as wide or narrower"):
+        Training(Config(width=width / 2), tmp_path / "narrow", before=Path("bundled"))
+    # Equally many motifs, but others.
+    monkeypatch.setattr("worker.networks.motifnet.making.bundled.CLASSES", CLASSES[::-1])
+    with pytest.raises(SystemExit, match="other motifs"):
+        Training(Config(width=width), tmp_path / "others", before=Path("bundled"))
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,18 @@ from numpy.typing import NDArray
 
 from shared.settings import settings
 from worker.networks import load
+from worker.networks.motifnet.making.network import MIXED, STEM, scaled
+from worker.networks.motifnet.making.world import CLASSES
 
-#: What `--after` calls it.
-BUNDLED = "bundled"
+
+def bundled_width() -> float:
+    """The width that the bundled network has, as a multiple of the table in `network.py`."""
+    network = load("motifnet", folder=settings().networks)
+    convolutions = (op for op in network.graph.ops if op.kind == "conv" and op.name != "logits")
+    found = sorted(op.channels for op in convolutions)
+    table = [*STEM, *(channels for branches in MIXED.values() for channels in branches)]
+    widths = (hundredths / 100 for hundredths in range(5, 500))
+    return next(width for width in widths if found == sorted(scaled(channels, width) for channels in table))
 
 
 def take_bundled(model: keras.Model, pictures: NDArray[np.uint8]) -> None:
@@ -28,9 +37,8 @@ def take_bundled(model: keras.Model, pictures: NDArray[np.uint8]) -> None:
     shapes = {name: tuple(model.get_layer(own).kernel.shape) for own, name in names.items()}
     logits = model.get_layer("logits")
     expected = shapes | {"logits": (1, 1, *logits.kernel.shape)}
-    if expected != {
-        op.name: network.weights[f"{op.name}/kernel"].shape for op in network.graph.ops if op.kind == "conv"
-    }:
+    found = {op.name: network.weights[f"{op.name}/kernel"].shape for op in network.graph.ops if op.kind == "conv"}
+    if expected != found or list(network.card.find_layer("logits").channel_names or ()) != list(CLASSES):
         raise SystemExit("the bundled network is of another width or depth, or knows other motifs")
     outputs = network.activations(tf.constant(pictures, tf.float32), list(names.values()))
     for own, name in names.items():

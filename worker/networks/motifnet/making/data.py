@@ -47,6 +47,7 @@ _NOT_DRAWING = frozenset(
         "step",
         "train",
         "training",
+        "wider",
     ]
 )
 

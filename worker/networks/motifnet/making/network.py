@@ -28,6 +28,11 @@ _HALVED = ("mixed3a", "mixed4a", "mixed5a")
 _MOMENTUM = 0.97
 
 
+def scaled(channels: int, width: float) -> int:
+    """A number of channels in the table times `width`, in whole fours."""
+    return max(4, round(channels * width / 4) * 4)
+
+
 def build(
     classes: int,
     width: float = 1.0,
@@ -41,12 +46,13 @@ def build(
     `width` multiplies all channels; `deepest` is the mixed layer that the logits look at. ValueError: there is none such.
 
     Behind the global average stands one dense layer: the same function as a 1×1 convolution averaged globally, and the
-    importer turns it into that, so that logits can be dreamt at every place.
+    importer turns it into that, so that logits can be dreamt at every place. Where Keras' policy is a mixed one, pictures
+    and logits are float32 all the same.
     """
     pool = layers.MaxPooling2D if pools == "max" else layers.AveragePooling2D
     builder = _Builder(width, activation, pool)
     pictures = layers.Input((None, None, 3))
-    x = layers.Rescaling(1 / 64, offset=-117 / 64)(pictures)
+    x = layers.Rescaling(1 / 64, offset=-117 / 64, dtype="float32")(pictures)
     for i, (channels, kernel, stride) in enumerate(zip(STEM, (7, 1, 3), (2, 1, 1), strict=True)):
         x = builder.convolution(x, f"conv2d{i}", channels, kernel, stride)
         if i == 0:
@@ -55,8 +61,8 @@ def build(
         if name in _HALVED:
             x = pool(3, 2, "same")(x)
         x = builder.mixed(x, name, MIXED[name])
-    x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(pictures, layers.Dense(classes, name="logits")(x))
+    x = layers.GlobalAveragePooling2D(dtype="float32")(x)
+    return keras.Model(pictures, layers.Dense(classes, dtype="float32", name="logits")(x))
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,6 @@ class _Builder:
 
     def convolution(self, x: Any, name: str, channels: int, kernel: int, stride: int = 1) -> Any:
         """Convolution, batch normalisation, activation. The names are those that `convert.py` expects."""
-        channels = max(4, round(channels * self.width / 4) * 4)
-        x = layers.Conv2D(channels, kernel, stride, "same", use_bias=False, name=f"{name}_conv")(x)
+        x = layers.Conv2D(scaled(channels, self.width), kernel, stride, "same", use_bias=False, name=f"{name}_conv")(x)
         x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_bn")(x)
         return layers.Activation(self.activation, name=name)(x)

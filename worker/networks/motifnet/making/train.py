@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from worker.networks.motifnet.making.config import FINISH, JUDGE, JUDGE_FINISH, Config, changed
+from worker.networks.motifnet.making.config import BUNDLED, FINISH, JUDGE, JUDGE_FINISH, Config, changed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +36,25 @@ def main() -> None:
     add_options(parser)
     args = parser.parse_args()
     first, second = (JUDGE, JUDGE_FINISH) if args.judge else (Config(), FINISH)
+    if args.after and args.width is None:
+        args.width = _width(args.after)
     config = changed(second if args.after else first, vars(args))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Not above: the processes that draw import this module, too, and need no Keras.
     from worker.networks.motifnet.making.training import train
 
     train(config, args.folder, args.cache, args.processes, until=args.until, before=args.after)
+
+
+def _width(before: Path) -> float:
+    """The width of the training in `before`, or of the bundled network. Raises SystemExit when there is none."""
+    if before == Path(BUNDLED):
+        from worker.networks.motifnet.making.bundled import bundled_width
+
+        return bundled_width()
+    if not (before / "config.json").exists():
+        raise SystemExit(f"{before} holds no training; `--after {BUNDLED}` goes on from the network that ships")
+    return Config.read(before / "config.json").width
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from worker.networks.motifnet.making.bundled import BUNDLED, take_bundled
-from worker.networks.motifnet.making.config import Config
+from worker.networks.motifnet.making.bundled import bundled_width, take_bundled
+from worker.networks.motifnet.making.config import BUNDLED, Config
 from worker.networks.motifnet.making.curves import curves
 from worker.networks.motifnet.making.data import Batch, Reader, draw, drawing, held_out, programs
 from worker.networks.motifnet.making.network import build
 from worker.networks.motifnet.making.progress import Progress
 from worker.networks.motifnet.making.step import State, Trainer
+from worker.networks.motifnet.making.wider import take_narrower
 from worker.networks.motifnet.making.world import CLASSES
 
 #: The watched pictures' seed, far from those that are trained on.
@@ -45,11 +47,13 @@ class Training:
         config.save(known)
         (folder / "motifs.txt").write_text(" ".join(CLASSES) + "\n")
         keras.utils.set_random_seed(config.seed)
-        model = build(len(CLASSES), config.width, config.deepest, activation=config.activation, pools=config.pools)
+        model = _model(config)
         if before == Path(BUNDLED):
-            take_bundled(model, held_out(config, 2, seed=_SOUNDING_SEED).pictures)
+            narrow = _model(replace(config, width=bundled_width(), precision="float32"))
+            take_bundled(narrow, held_out(config, 2, seed=_SOUNDING_SEED).pictures)
+            _take_weights(model, narrow, "motifnet")
         elif before is not None:
-            _take_weights(model, before)
+            _take_weights(model, _trained(before), str(before))
             (folder / "before.json").write_text((before / "config.json").read_text())
         self.trainer = Trainer(model, config)
         self.state, self.done = self.trainer.state(), 0
@@ -78,7 +82,9 @@ class Training:
                 started = time.monotonic()
                 seen.clear()
         self.trainer.store(self.state)
-        self.trainer.model.save(self.folder / "model.keras")
+        finished = _model(replace(self.config, precision="float32"))
+        finished.set_weights(self.trainer.model.get_weights())
+        finished.save(self.folder / "model.keras")
 
     def _record(self, means: NDArray[np.float64], radius: float, seconds: float, watched: Batch) -> None:
         """A line of the history, the curves and a checkpoint. Raises SystemExit when the training has exploded."""
@@ -136,12 +142,31 @@ class Training:
         return ops.convert_to_numpy(self.trainer.logits(self.state, pictures)).argmax(axis=1)
 
 
-def _take_weights(model: keras.Model, before: Path) -> None:
-    trained = keras.models.load_model(before / "model.keras", compile=False)
-    shapes = [[weight.shape for weight in each.get_weights()] for each in (trained, model)]
-    if shapes[0] != shapes[1] or (before / "motifs.txt").read_text().split() != list(CLASSES):
-        raise SystemExit(f"{before} holds another network: it has to be of the same width and know the same motifs")
-    model.set_weights(trained.get_weights())
+def _model(config: Config) -> keras.Model:
+    """A new model of that configuration."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if config.precision == "bfloat16" else "float32")
+    try:
+        return build(len(CLASSES), config.width, config.deepest, activation=config.activation, pools=config.pools)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _trained(before: Path) -> keras.Model:
+    """What a training made. Raises SystemExit when it knows other motifs."""
+    if (before / "motifs.txt").read_text().split() != list(CLASSES):
+        raise SystemExit(f"{before} holds a network that knows other motifs")
+    return keras.models.load_model(before / "model.keras", compile=False)
+
+
+def _take_weights(model: keras.Model, before: keras.Model, name: str) -> None:
+    """Gives `model` the weights of the one before. Raises SystemExit when that is wider, or of another depth."""
+    try:
+        take_narrower(model, before)
+    except ValueError as error:
+        raise SystemExit(
+            f"{name} is another network: it has to be as wide or narrower, and as deep ({error})"
+        ) from error
 
 
 def _means(seen: Sequence[tuple[Any, Any]]) -> NDArray[np.float64]:
