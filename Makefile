@@ -64,7 +64,8 @@ pictures: $(STAMP)
 motifnet: $(STAMP)
 	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet-first $(ARGS)
 	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet-second --after build/motifnet-first $(ARGS)
-	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet --after build/motifnet-second --seed 3 --draws 1000 $(ARGS)
+	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet-third --after build/motifnet-second --seed 3 --draws 1000 $(ARGS)
+	$(BIN)/python -m worker.networks.motifnet.making.train build/motifnet --after build/motifnet-third --wide $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

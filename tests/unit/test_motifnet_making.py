@@ -29,7 +29,7 @@ from worker.networks.motifnet.making.colours import Mood
 from worker.networks.motifnet.making.config import JUDGE, Config
 from worker.networks.motifnet.making.corruptions import FAMILIAR, SEVERITIES, UNSEEN
 from worker.networks.motifnet.making.curves import curves, joined
-from worker.networks.motifnet.making.data import Batch, Drawing, Reader, draw
+from worker.networks.motifnet.making.data import Batch, Drawing, Reader, draw, held_out
 from worker.networks.motifnet.making.evaluate import figures
 from worker.networks.motifnet.making.judge import Dreamt, dream, verdict
 from worker.networks.motifnet.making.motif import MOTIFS, motif
@@ -376,6 +376,16 @@ def test_a_picture_of_two_motifs_has_two_right_names() -> None:
     assert (says("owl")["first"], says("owl")["first is there"]) == (1, 1)
     assert (says("moon")["first"], says("moon")["first is there"]) == (0, 1)
     assert (says("cat")["first"], says("cat")["first is there"]) == (0, 0)
+    # A picture of one motif has one right name.
+    assert math.isnan(says("owl")["first of one"])
+    seen = {"owl": 1.0}
+    assert (says("owl")["first of one"], says("moon")["first of one"]) == (1, 0)
+
+
+def test_the_network_that_ships_names_what_is_drawn() -> None:
+    # The measure is `evaluate bundled`; this catches a file that does not belong to its names.
+    batch = held_out(Config(), 1, seed=31)
+    assert figures(Namer.bundled(), batch)["first"] > 0.85
 
 
 @pytest.mark.parametrize("name", UNSEEN | FAMILIAR)

@@ -29,6 +29,22 @@ class Namer:
         model = keras.models.load_model(folder / "model.keras", compile=False)
         return cls(model, (folder / "motifs.txt").read_text().split())
 
+    @classmethod
+    def bundled(cls) -> Namer:
+        """The network that ships, as it ships: its logits are averaged over all places. Needs TensorFlow."""
+        import tensorflow as tf
+
+        from shared.settings import settings
+        from worker.networks import load
+
+        network = load("motifnet", folder=settings().networks)
+
+        def model(shown: NDArray[np.float32], *, training: bool) -> Any:
+            del training
+            return ops.mean(network.activations(tf.constant(shown), ["logits"])["logits"], axis=(1, 2))
+
+        return cls(model, network.card.find_layer("logits").channel_names or ())
+
     def probabilities(self, pictures: NDArray[Any]) -> NDArray[np.float32]:
         """(N, K) for pictures (N, H, W, 3) in 0–255."""
         parts = []

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from worker.networks.motifnet.making.config import BUNDLED, FINISH, JUDGE, JUDGE_FINISH, Config, changed
+from worker.networks.motifnet.making.config import BUNDLED, FINISH, JUDGE, JUDGE_FINISH, WIDE, Config, changed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,11 +32,14 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("build/motifnet"), help="where it lives")
     parser.add_argument("--after", type=Path, help="go on from the weights of this training, or of what is `bundled`")
     parser.add_argument("--judge", action="store_true", help="train the judge: other defaults, see config.py")
+    parser.add_argument("--wide", action="store_true", help="make the network of `--after` wider: see config.py")
     parser.add_argument("--until", type=int, help="stop at this step; a later call goes on")
     add_options(parser)
     args = parser.parse_args()
-    first, second = (JUDGE, JUDGE_FINISH) if args.judge else (Config(), FINISH)
-    if args.after and args.width is None:
+    if args.wide and (args.judge or not args.after):
+        parser.error("--wide makes another network wider: name it with --after; a judge has no such training")
+    first, second = (JUDGE, JUDGE_FINISH) if args.judge else (Config(), WIDE if args.wide else FINISH)
+    if args.after and args.width is None and not args.wide:
         args.width = _width(args.after)
     config = changed(second if args.after else first, vars(args))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

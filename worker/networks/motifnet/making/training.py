@@ -14,7 +14,6 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from worker.networks.motifnet.making.bundled import bundled_width, take_bundled
 from worker.networks.motifnet.making.config import BUNDLED, Config
 from worker.networks.motifnet.making.curves import curves
 from worker.networks.motifnet.making.data import Batch, Reader, draw, drawing, held_out, programs
@@ -49,6 +48,9 @@ class Training:
         keras.utils.set_random_seed(config.seed)
         model = _model(config)
         if before == Path(BUNDLED):
+            # Not above: it needs TensorFlow, which a machine that only trains may not have.
+            from worker.networks.motifnet.making.bundled import bundled_width, take_bundled
+
             narrow = _model(replace(config, width=bundled_width(), precision="float32"))
             take_bundled(narrow, held_out(config, 2, seed=_SOUNDING_SEED).pictures)
             _take_weights(model, narrow, "motifnet")
