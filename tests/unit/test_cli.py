@@ -231,6 +231,48 @@ def test_what_is_no_picture_is_refused_with_what_it_is(
     assert said in result.stderr
 
 
+@pytest.mark.parametrize(
+    "beside", ["a-dream.png", "a-dream.json", "a-dream-animation.webp", "a-dream-frames/00001.jpg", "a-dream-frames"]
+)
+def test_what_lies_beside_an_output_is_not_replaced_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64)).save("a.png")
+    there = Path("out") / beside
+    there.parent.mkdir(parents=True)
+    there.write_text("somebody's own")
+
+    result = run("render", "dream", "a.png", "--out", "out", "--animation", "webp", "--frames-every", "1")
+
+    assert result.exit_code == 2
+    assert f"out/{beside.partition('/')[0]} is there already" in result.stderr
+    assert "--overwrite" in result.stderr
+    assert there.read_text() == "somebody's own"
+    assert list(Path("out").rglob("*.*")) == ([there] if there.suffix else [])
+
+
+def test_what_lies_beside_an_output_is_replaced_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64)).save("a.png")
+    frames = Path("a-dream-frames")
+    frames.mkdir()  # without a frame in it, it is nobody's
+    small = ("--octaves", "1", "--iterations", "1", "--layer", "conv2d0", "--frames-every", "1")
+
+    assert run("render", "dream", "a.png", *small).exit_code == 0
+    written = {path.name for path in Path().iterdir()}
+    frame = frames / "00001.jpg"
+    frame.write_text("of another one")
+    refused = run("render", "dream", "a.png", *small)
+    assert refused.exit_code == 2
+    assert frame.read_text() == "of another one"
+    assert run("render", "dream", "a.png", *small, "--overwrite").exit_code == 0
+    assert frame.read_bytes().startswith(b"\xff\xd8")
+    assert {path.name for path in Path().iterdir()} == written
+
+
 def test_help_comes_quickly_and_brings_no_tensorflow() -> None:
     code = (
         "import sys; from deploy.main import build; from typer.testing import CliRunner; "
