@@ -26,6 +26,7 @@ from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
 if TYPE_CHECKING:
     from api.client import Farm
     from deploy.inprocess import Rendered
+    from shared.pixels import Pixels
 
 _PANEL = "Without a farm"
 #: Long edge in pixels at which pictures are classified: networks know things at this size and below.
@@ -93,7 +94,7 @@ def classify(
     """
     from shared.cards import UnknownModel, card
 
-    rgb = decoded(picture.read_bytes(), str(picture)).rgb
+    rgb = _seen(picture)
     try:
         smallest = card(model).min_size
     except UnknownModel as error:
@@ -292,6 +293,17 @@ def _input(farm: Farm, asset: str, given: Mapping[str, bytes]) -> bytes:
         return farm.download(asset)
     except FarmError as error:
         raise Failed(f"the input {asset} is needed: name its file with --input ({error.message})") from None
+
+
+def _seen(path: Path) -> Pixels:
+    """What is seen of a picture (H, W, 3), as of styles and guides: what hides under its transparency does not count."""
+    from shared.pictures import PictureError
+
+    picture = decoded(path.read_bytes(), str(path))
+    try:
+        return picture.over_mean
+    except PictureError:
+        raise Misused(f"{path} is transparent everywhere: there is nothing to be seen in it") from None
 
 
 def _digest(data: bytes) -> str:

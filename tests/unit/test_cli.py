@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -271,6 +272,25 @@ def test_what_lies_beside_an_output_is_replaced_where_that_is_asked_for(
     assert run("render", "dream", "a.png", *small, "--overwrite").exit_code == 0
     assert frame.read_bytes().startswith(b"\xff\xd8")
     assert {path.name for path in Path().iterdir()} == written
+
+
+def test_colours_under_transparency_are_not_classified(tmp_path: Path) -> None:
+    """Given pictures that look the same, and are others where nothing is seen, the same is found in them."""
+    shape = np.zeros((96, 96), np.uint8)
+    shape[24:72, 24:72] = 255
+    rng = np.random.default_rng(0)
+    seen = rng.integers(0, 256, (96, 96, 3), np.uint8)
+    found = []
+    for hidden in (seen, rng.integers(0, 256, seen.shape, np.uint8)):
+        rgb = np.where(shape[..., None] > 0, seen, hidden)
+        Image.fromarray(np.dstack([rgb, shape])).save(tmp_path / "a.png")
+        found.append(run("classify", "motifnet", str(tmp_path / "a.png"), "--json").stdout)
+    assert found[0] == found[1] != ""
+
+    Image.new("RGBA", (96, 96)).save(tmp_path / "a.png")
+    nothing = run("classify", "motifnet", str(tmp_path / "a.png"))
+    assert nothing.exit_code == 2
+    assert "a.png is transparent everywhere" in nothing.stderr
 
 
 def test_help_comes_quickly_and_brings_no_tensorflow() -> None:
