@@ -128,6 +128,9 @@ def check_data(settings: Settings) -> Check:
     data = settings.data
     if not data.exists():
         return Check(name="data", result="passes", found=f"{data} will be made by `dreamfarm up`")
+    if not data.is_dir():
+        remedy = "name a folder with --data or DREAMFARM_DATA, be it one that is yet to be made"
+        return Check(name="data", result="fails", found=f"{data} is a file, not a folder", remedy=remedy)
     if farmfile.read(data) is not None and not farmfile.is_locked(data):
         remedy = f"`dreamfarm down --data {shlex.quote(str(data))}` or the next `dreamfarm up` clears it up"
         return Check(name="data", result="warns", found=f"the farm in {data} crashed", remedy=remedy)
@@ -139,7 +142,7 @@ def check_data(settings: Settings) -> Check:
 
 def check_disk(settings: Settings) -> Check:
     """Whether there is room for pictures."""
-    folder = next(path for path in (settings.data, *settings.data.parents) if path.exists())
+    folder = next(path for path in (settings.data, *settings.data.parents) if path.is_dir())
     free = shutil.disk_usage(folder).free
     result: Literal["passes", "warns", "fails"]
     result = "fails" if free < _DISK_FULL else "warns" if free < _DISK_TIGHT else "passes"

@@ -10,9 +10,11 @@ import psutil
 
 from api.cli.command import Failed
 from deploy import farmfile, redis_server
+from deploy.services import WORKER_GRACE
+from deploy.supervisor import Service
 
-#: Stopping in order takes the workers' grace and the others', at the longest.
-_ORDERLY_SECONDS = 75.0
+#: Stopping in order takes the workers' grace and that of the two stages after them, at the longest; and a little.
+ORDERLY_SECONDS = WORKER_GRACE + 2 * Service.grace + 5.0
 _KILLED_SECONDS = 10.0
 
 
@@ -31,7 +33,7 @@ def down(data: Path) -> str:
     if farm is None or supervisor is None:
         raise Failed(f"a farm is just starting in {data}; try again in a moment")
     os.kill(supervisor.pid, signal.SIGTERM)
-    if farmfile.wait_unlocked(data, seconds=_ORDERLY_SECONDS):
+    if farmfile.wait_unlocked(data, seconds=ORDERLY_SECONDS):
         psutil.wait_procs([supervisor], timeout=_KILLED_SECONDS)
         return f"the farm in {data} has stopped"
     supervisor.kill()

@@ -26,6 +26,7 @@ from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
 if TYPE_CHECKING:
     from api.client import Farm
     from deploy.inprocess import Rendered
+    from shared.pixels import Pixels
 
 _PANEL = "Without a farm"
 #: Long edge in pixels at which pictures are classified: networks know things at this size and below.
@@ -93,7 +94,7 @@ def classify(
     """
     from shared.cards import UnknownModel, card
 
-    rgb = decoded(picture.read_bytes(), str(picture)).rgb
+    rgb = _seen(picture)
     try:
         smallest = card(model).min_size
     except UnknownModel as error:
@@ -174,12 +175,35 @@ class _Place:
     folder: Path
     overwrite: bool
 
-    def free(self, name: str) -> Path:
-        """The path of a new file. Raises Misused when something is there."""
-        path = self.folder / name
-        if path.exists() and not self.overwrite:
+    def files(self, name: str, spec: DreamSpec | StyleSpec, *, keep_frames: bool) -> _Files:
+        """The paths of a new output and of what comes with it. Raises Misused when something is there."""
+        output = self.folder / name
+        files = _Files(
+            output=output,
+            manifest=output.with_suffix(".json"),
+            animation=output.with_name(f"{output.stem}-animation.{spec.animation}") if spec.animation else None,
+            frames=output.with_name(f"{output.stem}-frames") if keep_frames else None,
+        )
+        for path in () if self.overwrite else files.there():
             raise Misused(f"{path} is there already; choose another folder (--out), or allow --overwrite")
-        return path
+        return files
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where what a job becomes is written: its output, and beside it what is named after that."""
+
+    output: Path
+    manifest: Path
+    animation: Path | None
+    #: A folder.
+    frames: Path | None
+
+    def there(self) -> Iterator[Path]:
+        """Those that exist; a folder for frames counts when something is in it."""
+        yield from (path for path in (self.output, self.manifest, self.animation) if path and path.exists())
+        if self.frames and self.frames.exists() and not (self.frames.is_dir() and not any(self.frames.iterdir())):
+            yield self.frames
 
 
 def _render(entries: Sequence[Entry], fields: Mapping[str, Any], place: _Place, *, as_json: bool) -> None:
@@ -187,9 +211,12 @@ def _render(entries: Sequence[Entry], fields: Mapping[str, Any], place: _Place, 
     checked(entries)
     notes = dict.fromkeys(note for entry in entries for note in plan_here(entry).notes)
     jobs = [_resolved(entry) for entry in entries]
-    paths = [place.free(_name(entry, spec)) for entry, (spec, _) in zip(entries, jobs, strict=True)]
+    keep = "frames" in fields
+    places = [
+        place.files(_name(entry, spec), spec, keep_frames=keep) for entry, (spec, _) in zip(entries, jobs, strict=True)
+    ]
     # A Mac's or Windows' disk takes names that differ by capitals, or by how an accent is written, for one.
-    if len({unicodedata.normalize("NFC", str(path)).casefold() for path in paths}) < len(paths):
+    if len({unicodedata.normalize("NFC", str(files.output)).casefold() for files in places}) < len(places):
         raise Misused(
             "two of the pictures have the same name (but for capitals); render them into different folders (--out)"
         )
@@ -198,14 +225,14 @@ def _render(entries: Sequence[Entry], fields: Mapping[str, Any], place: _Place, 
     place.folder.mkdir(parents=True, exist_ok=True)
     bench = open_bench(jobs[0][0].model)
     made = []
-    for (spec, files), path in zip(jobs, paths, strict=True):
-        inputs = {field: decoded(Path(file).read_bytes(), file) for field, file in files.items()}
-        keep = "frames" in fields
-        result = rendered(bench, spec, inputs, spec.name or path.stem, keep_frames=keep)
-        written = _write(result, path, keep_frames=keep)
-        made.append({"output": str(path), "seconds": result.seconds, "files": [str(p) for p in written]})
+    for (spec, pictures), files in zip(jobs, places, strict=True):
+        inputs = {field: decoded(Path(file).read_bytes(), file) for field, file in pictures.items()}
+        output = files.output
+        result = rendered(bench, spec, inputs, spec.name or output.stem, keep_frames=keep)
+        written = _write(result, files)
+        made.append({"output": str(output), "seconds": result.seconds, "files": [str(p) for p in written]})
         if not as_json:
-            out.print(str(path), markup=False, soft_wrap=True)
+            out.print(str(output), markup=False, soft_wrap=True)
     if as_json:
         print_json(made)
 
@@ -229,21 +256,20 @@ def _name(entry: Entry, spec: DreamSpec | StyleSpec) -> str:
     return f"{stem}.{spec.output.suffix}"
 
 
-def _write(result: Rendered, path: Path, *, keep_frames: bool) -> list[Path]:
+def _write(result: Rendered, files: _Files) -> list[Path]:
     """Write everything that was made; the output last, so that where it is, all is."""
-    files: dict[Path, bytes] = {path.with_suffix(".json"): result.manifest.model_dump_json(indent=1).encode()}
-    if result.animation is not None:
-        files[path.with_name(f"{path.stem}-animation.{result.manifest.spec.animation}")] = result.animation
-    if keep_frames:
-        frames = path.with_name(f"{path.stem}-frames")
-        frames.mkdir(exist_ok=True)
-        files |= {frames / f"{number:05d}.jpg": data for number, data in result.frames.items()}
-    for name, data in files.items():
+    contents: dict[Path, bytes] = {files.manifest: result.manifest.model_dump_json(indent=1).encode()}
+    if result.animation is not None and files.animation is not None:
+        contents[files.animation] = result.animation
+    if files.frames is not None:
+        files.frames.mkdir(exist_ok=True)
+        contents |= {files.frames / f"{number:05d}.jpg": data for number, data in result.frames.items()}
+    for name, data in contents.items():
         with _replacing(name) as file:
             file.write(data)
-    with _replacing(path) as file:
+    with _replacing(files.output) as file:
         result.write(file)
-    return [*files, path]
+    return [*contents, files.output]
 
 
 @contextmanager
@@ -267,6 +293,17 @@ def _input(farm: Farm, asset: str, given: Mapping[str, bytes]) -> bytes:
         return farm.download(asset)
     except FarmError as error:
         raise Failed(f"the input {asset} is needed: name its file with --input ({error.message})") from None
+
+
+def _seen(path: Path) -> Pixels:
+    """What is seen of a picture (H, W, 3), as of styles and guides: what hides under its transparency does not count."""
+    from shared.pictures import PictureError
+
+    picture = decoded(path.read_bytes(), str(path))
+    try:
+        return picture.over_mean
+    except PictureError:
+        raise Misused(f"{path} is transparent everywhere: there is nothing to be seen in it") from None
 
 
 def _digest(data: bytes) -> str:

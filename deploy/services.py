@@ -16,11 +16,13 @@ from deploy.supervisor import Service
 from shared.settings import Settings
 from shared.store import Store
 from shared.store.tables import Worker
+from worker.patience import LAST_SECONDS
 
 #: TensorFlow's import from a cold disk, on a machine that has other things to do.
 _WORKER_PATIENCE = 180.0
-#: A worker that is asked to stop finishes its iteration and saves a checkpoint.
-_WORKER_GRACE = 45.0
+#: A worker that is asked to stop finishes its tiles and saves a checkpoint, or waits for a database that is away. That it
+#: gives up after so long; the rest is for its last tries, each of which may take some seconds to fail, and for signing off.
+WORKER_GRACE = LAST_SECONDS + 30.0
 _PROBE_SECONDS = 2.0
 
 
@@ -106,7 +108,7 @@ def _worker(store: Store, environment: Mapping[str, str], number: int, device: s
         environment=environment,
         ready=lambda pid: _registered(store, full_name, pid),
         patience=_WORKER_PATIENCE,
-        grace=_WORKER_GRACE,
+        grace=WORKER_GRACE,
     )
 
 

@@ -30,6 +30,8 @@ class Comparison:
     software: tuple[str, str]
     #: Octaves (from 1) that had to go on with other tiles when the output was made.
     changed: tuple[int, ...] = ()
+    #: Where sizes differ and nothing else could be compared: what has which, for people.
+    sizes: str = ""
 
     @property
     def told(self) -> str:
@@ -39,6 +41,8 @@ class Comparison:
         if self.changed and not self.identical:
             octaves = " and ".join(map(str, self.changed))
             by += f"; memory made it go on with other tiles in octave {octaves}, so that the last bits are its own"
+        if self.sizes:
+            return f"{self.sizes}{by}"
         if self.identical and self.share == 0:
             return f"every value is equal, before rounding and after{by}"
         if self.share == 0:
@@ -56,8 +60,11 @@ def compare(data: bytes, rendered: Rendered, manifest: Manifest, *, tolerance: f
     file = io.BytesIO()
     rendered.write(file)
     height, width = rendered.rgb.shape[:2]
-    if not size_of(data) == manifest.size == (width, height):
-        return Comparison(same=False, identical=False, largest=255.0, mean=255.0, share=1.0, software=software)
+    sizes = _other_sizes(size_of(data), manifest.size, (width, height))
+    if sizes:
+        return Comparison(
+            same=False, identical=False, largest=255.0, mean=255.0, share=1.0, software=software, sizes=sizes
+        )
     # Outputs may be larger than what may be uploaded; this size was rendered a moment ago.
     limits = Limits(max_pixels=width * height, max_side=max(width, height), max_bytes=sys.maxsize)
     before, after = decode(data, limits).rgb, decode(file.getvalue(), limits).rgb
@@ -77,3 +84,16 @@ def compare(data: bytes, rendered: Rendered, manifest: Manifest, *, tolerance: f
         software=software,
         changed=manifest.tiling.changed,
     )
+
+
+def _other_sizes(picture: tuple[int, int], manifest: tuple[int, int], again: tuple[int, int]) -> str:
+    """Which sizes (width, height) differ, for people; nothing where none do."""
+    if picture != manifest:
+        return f"the picture is {_size(picture)} pixels, and its manifest tells of {_size(manifest)}"
+    if again != manifest:
+        return f"the picture is {_size(picture)} pixels, and {_size(again)} when it is rendered again"
+    return ""
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import select
 
 from shared.blobs import Blobs
+from shared.storage_mark import require_mounted
 from shared.store import Store, assets, now
 from shared.store.jobs import trash
 from shared.store.tables import Frame, Job
@@ -55,7 +56,7 @@ def purge(store: Store, blobs: Blobs, job_id: str) -> None:
     with store.read() as session:
         wrote = trash.has_files(session, job_id)
     if wrote:
-        blobs.require_mounted("jobs")
+        require_mounted(store, blobs, "jobs")
     blobs.delete_below(_folder(job_id))
     with store.write() as session:
         trash.forget(session, job_id)
@@ -85,7 +86,7 @@ def purge_picture(store: Store, blobs: Blobs, asset_id: str) -> None:
     with store.read() as session:
         if not assets.is_marked(session, asset_id):
             return  # another purger was faster, and it may have been uploaded again since
-    blobs.require_mounted("assets")
+    require_mounted(store, blobs, "assets")
     for key in assets.blob_keys(asset_id):
         blobs.delete(key)
     with store.write() as session:

@@ -30,6 +30,9 @@ DEFAULT_PRIORITY = 5
 MAX_BATCH_JOBS = 100_000
 #: Longest side of an output in pixels, whatever its area.
 MAX_LONG_EDGE = 65_536
+#: Dreams of smaller weights stand still: the recipes' guards against division by zero leave a few hundredths of a step
+#: at most, and mostly much less. What weights mean to those guards is part of what has been rendered so far.
+FAINT = {"std": 1e-4, "mean_abs": 1e-4, "laplacian": 1e-6}
 #: The context of a validation of what says all, so that no preset has a part in it.
 COMPLETE = {"complete": True}
 
@@ -258,6 +261,18 @@ class DreamSpec(JobSpec):
             raise ValueError("a guided objective needs a guide: the picture whose features it looks for")
         if self.guide is not None and not guided:
             raise ValueError("no objective looks for the guide's features: name a whole layer, or leave the guide out")
+        return self
+
+    @model_validator(mode="after")
+    def _not_faint(self, info: ValidationInfo) -> Self:
+        largest = max((abs(term.weight) for term in self.objective), default=0.0)
+        faint = FAINT[self.gradient.normalise]
+        # What was stored before this was known is what it is, and weights of 0 are the planner's to refuse.
+        if 0 < largest < faint and not _says_all(info):
+            raise ValueError(
+                f"the objective's weights are too small, at most {largest:g}: normalising would leave nothing of a "
+                f"gradient of less than {faint:g} times the usual one; multiply them all, so that the largest is about 1"
+            )
         return self
 
     @field_validator("preset")

@@ -9,7 +9,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -27,6 +29,9 @@ prepare_tensorflow()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+Text = TypeVar("Text", str, bytes)
+
+
 def wait_until(condition: Callable[[], object], *, seconds: float = 20.0, what: str = "the condition") -> object:
     """The condition's first true value; fails when it stays false for `seconds`."""
     deadline = time.monotonic() + seconds
@@ -36,6 +41,18 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 20.0, what: 
             return value
         time.sleep(0.02)
     pytest.fail(f"{what} did not come true within {seconds:.0f} s")
+
+
+@contextmanager
+def ending(process: subprocess.Popen[Text]) -> Iterator[subprocess.Popen[Text]]:
+    """The process, killed at the block's end where it still runs: by itself Popen waits there, for ever where a test fails
+    before it has asked the process to end.
+    """
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class RedisServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -33,10 +34,11 @@ Why = Literal["cancelled", "paused", "taken", "interrupted", "silent"]
 
 
 class Stopped(Exception):
-    """The slice is to end now, between two tiles."""
+    """The slice is to end now, between two tiles. `since`: when that was first wished, in `time.monotonic()`'s seconds."""
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: Why, since: float) -> None:
         self.why: Why = why
+        self.since = since
         super().__init__(why)
 
 
@@ -48,13 +50,14 @@ class Heart:
         self._beat_seconds, self._lease_seconds = beat_seconds, lease_seconds
         self._told: claims.Told | None = None
         self._why: Why | None = None
+        self._since = math.inf
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
     def check(self) -> None:
         """Raise Stopped when the slice is to end."""
         if self._why is not None:
-            raise Stopped(self._why)
+            raise Stopped(self._why, self._since)
 
     def tell(self, told: claims.Told) -> None:
         """What the next beat says."""
@@ -65,7 +68,7 @@ class Heart:
         self._stop.set()
         self._thread.join()
         if self._why == "taken":  # a last beat has noticed that the job was let go
-            self._why = None
+            self._why, self._since = None, math.inf
         until = time.monotonic() + seconds
         while self._why is None and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _REST_STEP_SECONDS))
@@ -90,7 +93,12 @@ class Heart:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         # The reason is looked up by the next check's caller; a person's wish is in SQL already.
-        self._why = self._why or "interrupted"
+        self._wish(self._why or "interrupted")
+
+    def _wish(self, why: Why) -> None:
+        # In this order: `check` may ask in between.
+        self._since = min(self._since, time.monotonic())
+        self._why = why
 
     def _run(self) -> None:
         last = time.monotonic()
@@ -100,11 +108,11 @@ class Heart:
             except SQLAlchemyError as error:
                 log.warning("no heartbeat for job %s: %s", self._job_id, error)
                 if time.monotonic() - last > _SILENT_SECONDS:
-                    self._why = self._why or "silent"
+                    self._wish(self._why or "silent")
                 continue
             last = time.monotonic()
             if why is not None:
-                self._why = why
+                self._wish(why)
             if why == "taken":
                 return
 

@@ -19,34 +19,36 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: How long a slice waits for a blob store that is away, how long when it shall stop (less than the supervisor does before
-#: it kills), and how often it tries.
+#: How long a slice waits for a blob store that is away, how long once it shall stop, and how often it tries.
 _PATIENCE_SECONDS = 60.0
 _HURRY_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 #: The same for the database. A server that is restarted or moved is back by then.
 _OUTAGE_SECONDS = 300.0
-_LAST_SECONDS = 60.0
+#: Since the wish to stop, whatever the slice did meanwhile: the supervisor's grace, after which it kills, follows from it.
+LAST_SECONDS = 30.0
 
 
 class _Patience:
-    """Ends after `seconds`, or `hurried` seconds after `check` first said to stop."""
+    """Ends after `seconds`, or once `check` has said to stop: then `last` seconds after it was wished, and no sooner than
+    a moment after it was heard.
+    """
 
-    def __init__(self, seconds: float, hurried: float, check: Callable[[], None]) -> None:
-        self._end, self._hurried, self._check = time.monotonic() + seconds, hurried, check
+    def __init__(self, seconds: float, last: float, check: Callable[[], None]) -> None:
+        self._end, self._last, self._check = time.monotonic() + seconds, last, check
         self._hurrying = False
 
     def has_ended(self) -> bool:
-        if not self._hurrying and self._shall_stop():
-            self._hurrying, self._end = True, min(self._end, time.monotonic() + self._hurried)
+        if not self._hurrying:
+            self._listen()
         return time.monotonic() > self._end
 
-    def _shall_stop(self) -> bool:
+    def _listen(self) -> None:
         try:
             self._check()
-        except Stopped:
-            return True
-        return False
+        except Stopped as stopped:
+            end = max(stopped.since + self._last, time.monotonic() + _HURRY_SECONDS)
+            self._hurrying, self._end = True, min(self._end, end)
 
 
 def committed(
@@ -54,11 +56,11 @@ def committed(
 ) -> Result:  # fmt: skip
     """The result of a change that was committed; tried again for minutes while the database is away.
 
-    `check` raises Stopped when the slice is to end: then for a minute. When the answer to a commit was lost, the
-    repetition finds the token gone, and the slice counts as stale although it was saved: that costs a warm start, no
-    work. Raises DBAPIError when patience ends.
+    `check` raises Stopped when the slice is to end: then until LAST_SECONDS after that was wished. When the answer to a
+    commit was lost, the repetition finds the token gone, and the slice counts as stale although it was saved: that costs
+    a warm start, no work. Raises DBAPIError when patience ends.
     """
-    patience = _Patience(_OUTAGE_SECONDS, _LAST_SECONDS, check)
+    patience = _Patience(_OUTAGE_SECONDS, LAST_SECONDS, check)
     while True:
         try:
             with store.write() as session:

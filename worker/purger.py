@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.blobs import Blobs
 from shared.leftovers import mark_pictures, purge, purge_picture, tidy_recent
 from shared.settings import Settings
+from shared.storage_mark import lay
 from shared.store import Store, assets
 from shared.store.jobs import trash
 
@@ -132,7 +133,7 @@ class PicturePurger(_Rounds[str]):
 
 
 class Tidier:
-    """Removes what crashes left in the blob store."""
+    """Marks the blob store as the farm's, and removes what crashes left in it."""
 
     def __init__(self, store: Store, blobs: Blobs, *, every: float) -> None:
         self._store, self._blobs, self._every = store, blobs, every
@@ -149,6 +150,7 @@ class Tidier:
         # A while longer than since the last time: who had just finished a job may have died when about to tidy up.
         tidied += tidy_recent(self._store, self._blobs, seconds=at - self._done + self._every)
         self._done = at
+        lay(self._store, self._blobs)  # last: on a full disk, it fails
         return tidied
 
 

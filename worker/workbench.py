@@ -15,6 +15,7 @@ from shared.cards import card
 from shared.pictures import Picture, PictureError, decode, rendered_from
 from shared.plan import Plan, plan
 from shared.specs import DreamSpec, StyleSpec, assets_of, source_of, stored_spec
+from shared.storage_mark import require_mounted
 from shared.store.assets import blob_key
 from shared.store.tables import Job
 from worker import checkpoints
@@ -144,16 +145,17 @@ class Bench:
             return None
 
     def _found(self, kind: str, read: Callable[[], Read]) -> Read:
-        """What is read; a blob that is missing is one that was lost only where others of its kind are.
+        """What is read; a blob that is missing was lost only where others of its kind are, and in the farm's own storage.
 
         Raises:
             BlobMissing: it is missing.
-            StorageAway: so are all others.
+            StorageAway, OSError: so are all others, or this is another place.
         """
         try:
             return read()
         except BlobMissing as missing:
             if self._context.blobs.has_ever_had(kind):
+                require_mounted(self._context.store, self._context.blobs, kind)
                 raise
             place = self._context.settings.blobs
             raise StorageAway(f"there are no {kind} at all in {place}: is it mounted, and spelt rightly?") from missing

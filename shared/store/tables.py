@@ -275,3 +275,13 @@ class Worker(Table):
     job_id: Mapped[str | None] = mapped_column(String(16))
     #: Learnt from slices: forward and backward floating-point operations per second; estimates rest on it.
     flops_per_second: Mapped[float | None] = mapped_column(Float)
+
+
+class StorageMark(Table):
+    """What tells the storage of the farm's files from other folders (`shared.storage_mark`); one row."""
+
+    __tablename__ = "storage_mark"
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    mark: Mapped[str] = mapped_column(String(32))
+    #: None: it may not lie there yet.
+    laid_at: Mapped[float | None] = mapped_column(Float)

@@ -5,6 +5,7 @@ And a database that takes no changes, and a share that is not mounted.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -120,12 +121,12 @@ def read_only(url: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def unmounted(blobs: Blobs) -> Iterator[None]:
-    """Within the block, in place of the blobs there is the empty folder that they were mounted on."""
+    """Within the block, in place of the blobs there is the folder that they were mounted on, empty to begin with."""
     assert blobs.folder is not None
     share = blobs.folder.rename(blobs.folder.with_name("share"))
     blobs.folder.mkdir()
     try:
         yield
     finally:
-        blobs.folder.rmdir()
+        shutil.rmtree(blobs.folder)
         share.rename(blobs.folder)

@@ -17,7 +17,7 @@ import pytest
 from api.cli.command import Failed
 from deploy.farmfile import ServiceMark
 from deploy.supervisor import Interrupted, Service, Supervisor
-from tests.conftest import wait_until
+from tests.conftest import ending, wait_until
 
 #: Writes its name when it is ready and when it was asked to stop.
 POLITE = """
@@ -232,7 +232,7 @@ def test_services_do_not_outlive_a_killed_supervisor(tmp_path: Path, leash: str)
         subprocess.Popen({start} + [sys.executable, "-c", {service!r}], start_new_session=True)
         time.sleep(600)
     """)
-    with subprocess.Popen([sys.executable, "-c", supervisor]) as process:
+    with ending(subprocess.Popen([sys.executable, "-c", supervisor])) as process:
         wait_until(lambda: pid_file.exists() and pid_file.read_text(), what="the service's start")
         left = psutil.Process(int(pid_file.read_text()))
         process.kill()
@@ -248,7 +248,7 @@ def test_the_leash_passes_signals_and_exit_codes_on(tmp_path: Path) -> None:
         signal.pause()
     """)
     watch = "import os, sys; from deploy.leash import watch; sys.exit(watch(os.getppid(), sys.argv[1:]))"
-    with subprocess.Popen([sys.executable, "-c", watch, sys.executable, "-c", program]) as process:
+    with ending(subprocess.Popen([sys.executable, "-c", watch, sys.executable, "-c", program])) as process:
         wait_until(ready.exists, what="the service's start")
         process.terminate()
         assert process.wait(timeout=10) == 7

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from deploy.farmfile import ProcessMark
-from tests.conftest import RedisServer, wait_until
+from tests.conftest import RedisServer, ending, wait_until
 from worker.networks import BESIDE, THREADS, cores
 
 #: A farm starts in five seconds; other tests may be using the processors.
@@ -73,11 +73,14 @@ def remains(data: Path) -> set[str]:
 @contextmanager
 def idling() -> Iterator[subprocess.Popen[bytes]]:
     """A process that has nothing to do."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with ending(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])) as process:
+        yield process
+
+
+def farm_in_foreground(data: Path) -> AbstractContextManager[subprocess.Popen[str]]:
+    """`dreamfarm up`, as in a terminal; killed at the block's end where it still runs, and its services with it."""
+    command = [sys.executable, "-m", "deploy.main", "up", "--data", str(data), "--port", "0"]
+    return ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
 
 
 @pytest.fixture
@@ -286,8 +289,7 @@ def test_a_stranger_with_an_old_number_is_left_alone(data: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_stop_a_farm_in_the_foreground(data: Path, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "deploy.main", "up", "--data", str(data), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with farm_in_foreground(data) as process:
         assert process.stdout is not None
         told = ""
         for line in process.stdout:
@@ -310,9 +312,10 @@ def test_signals_stop_a_farm_in_the_foreground(data: Path, number: signal.Signal
 def test_a_farm_outlives_its_terminal_with_nohup(data: Path) -> None:
     """Given a farm that was started with nohup, and a terminal that is closed, it goes on until it is told to stop."""
     command = ["nohup", sys.executable, "-m", "deploy.main", "up", "--data", str(data), "--port", "0"]
-    with subprocess.Popen(
+    started = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    )
+    with ending(started) as process:
         assert process.stdout is not None
         assert any("to end" in line for line in process.stdout)
         members = processes_of(data)
@@ -325,8 +328,7 @@ def test_a_farm_outlives_its_terminal_with_nohup(data: Path) -> None:
 
 
 def test_stopping_a_farm_that_still_starts(data: Path) -> None:
-    command = [sys.executable, "-m", "deploy.main", "up", "--data", str(data), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with farm_in_foreground(data) as process:
         assert process.stdout is not None
         assert "starting the farm" in process.stdout.readline()
         members = processes_of(data)
@@ -334,6 +336,22 @@ def test_stopping_a_farm_that_still_starts(data: Path) -> None:
         assert process.wait(timeout=PATIENCE) == 0
     assert running(members) == []
     assert remains(data) == set()
+
+
+def test_a_farm_whose_test_fails_does_not_run_on(data: Path) -> None:
+    members = []
+
+    def fail() -> None:
+        with farm_in_foreground(data) as process:
+            assert process.stdout is not None
+            assert "starting the farm" in process.stdout.readline()
+            members.extend(processes_of(data))
+            raise AssertionError("as a test would")
+
+    with pytest.raises(AssertionError, match="as a test would"):
+        fail()
+    assert members
+    wait_until(lambda: not running(members), what="the end of all services")
 
 
 def test_down_and_status_without_a_farm(tmp_path: Path) -> None:

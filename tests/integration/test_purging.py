@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from shared.blobs import Blobs, open_blobs
 from shared.leftovers import purge
 from shared.settings import Settings
+from shared.storage_mark import KEY, lay, require_mounted
 from shared.store import Store, now
 from shared.store.jobs import trash
 from shared.store.schema import upgrade
@@ -160,6 +161,57 @@ def test_while_the_files_are_not_mounted_none_count_as_removed(one_store: Store,
     assert [id_ for _, id_ in _marked(one_store)] == batch.jobs
     assert purger.purge_some(stop) == 1
     assert (files(blobs, batch.jobs[0]), _marked(one_store)) == (0, [])
+
+
+def test_files_on_the_mount_point_are_not_the_storage(one_store: Store, settings: Settings) -> None:
+    """Given a storage that was marked, what lies where it is mounted makes nothing count as removed."""
+    blobs = open_blobs(settings)
+    batch = with_files(one_store, blobs)
+    (job_id,) = batch.jobs
+    with one_store.write() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(checkpoint=f"jobs/{job_id}/1/checkpoint-4.npz"))
+    put(one_store, batch_id=batch.id)
+    mark(one_store)
+    written = "jobs/j2/1/output.png"
+    with unmounted(blobs):
+        blobs.put(written, b"while nothing was mounted")
+        lay(one_store, blobs)
+        assert not blobs.exists(KEY), "what SQL knows of is elsewhere"
+    lay(one_store, blobs)
+    laid = blobs.get(KEY)
+    with unmounted(blobs):
+        for here in (None, b"another farm's"):
+            blobs.put(written, b"while nothing was mounted")
+            if here is not None:
+                blobs.put(KEY, here)
+            lay(one_store, blobs)
+            with pytest.raises(OSError, match=f"is it mounted.* with {laid.decode().strip()} in it"):
+                purge(one_store, blobs, job_id)
+    assert get(one_store, job_id).id == job_id
+    purge(one_store, blobs, job_id)
+    assert (files(blobs, job_id), rows(one_store, Job)) == (0, 0)
+
+
+def test_a_database_of_before_takes_the_mark_that_lies_there(one_store: Store, settings: Settings) -> None:
+    """Given a database that came back from before it was marked, and a file of mark that somebody has written anew."""
+    blobs = open_blobs(settings)
+    blobs.put(KEY, b"0123\r\n")
+    batch = with_files(one_store, blobs)
+    lay(one_store, blobs)
+    assert blobs.get(KEY) == b"0123\r\n"
+    require_mounted(one_store, blobs, "jobs")
+    assert files(blobs, batch.jobs[0])
+
+
+def test_a_sweeper_marks_the_storage(one_store: Store, settings: Settings) -> None:
+    blobs, stop = open_blobs(settings), threading.Event()
+    purger = threading.Thread(target=run_purger, args=(settings, one_store, blobs, stop))
+    purger.start()
+    try:
+        wait_until(lambda: blobs.exists(KEY), what="the mark")
+    finally:
+        stop.set()
+        purger.join(20)
 
 
 def _marked(store: Store) -> list[tuple[int, str]]:

@@ -17,7 +17,9 @@ from obstore.store import MemoryStore
 from shared.blobs import BlobMissing, Blobs, open_blobs
 from shared.settings import Settings
 from shared.specs import DreamSpec
+from shared.storage_mark import KEY, lay
 from shared.store import Store
+from shared.store.schema import upgrade
 from shared.store.tables import Job
 from tests.buckets import s3_service
 from worker import checkpoints
@@ -146,6 +148,7 @@ class TestOnTheBench:
     def context(self, tmp_path: Path) -> Iterator[Context]:
         settings = Settings(data=tmp_path)
         store = Store(f"sqlite:///{tmp_path / 'db'}")
+        upgrade(store)
         yield Context(settings, store, open_blobs(settings))
         store.dispose()
 
@@ -178,5 +181,13 @@ class TestOnTheBench:
 
     def test_a_checkpoint_is_not_lost_where_nothing_is(self, context: Context) -> None:
         """Given a share that is not mounted, a dream from noise waits for it instead of starting over."""
+        with pytest.raises(StorageAway, match="is it mounted"):
+            Bench(context).open(self.job("kept"))
+
+    def test_a_checkpoint_is_not_lost_where_others_lie_on_the_mount_point(self, context: Context) -> None:
+        """Given a storage that was marked, and a folder of other files in its place, the dream waits as well."""
+        lay(context.store, context.blobs)
+        context.blobs.put("jobs/j/1/frame", b"stored while nothing was mounted")
+        context.blobs.delete(KEY)
         with pytest.raises(StorageAway, match="is it mounted"):
             Bench(context).open(self.job("kept"))

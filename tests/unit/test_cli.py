@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -229,6 +230,67 @@ def test_what_is_no_picture_is_refused_with_what_it_is(
 
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    "beside", ["a-dream.png", "a-dream.json", "a-dream-animation.webp", "a-dream-frames/00001.jpg", "a-dream-frames"]
+)
+def test_what_lies_beside_an_output_is_not_replaced_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64)).save("a.png")
+    there = Path("out") / beside
+    there.parent.mkdir(parents=True)
+    there.write_text("somebody's own")
+
+    result = run("render", "dream", "a.png", "--out", "out", "--animation", "webp", "--frames-every", "1")
+
+    assert result.exit_code == 2
+    assert f"out/{beside.partition('/')[0]} is there already" in result.stderr
+    assert "--overwrite" in result.stderr
+    assert there.read_text() == "somebody's own"
+    assert list(Path("out").rglob("*.*")) == ([there] if there.suffix else [])
+
+
+def test_what_lies_beside_an_output_is_replaced_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64)).save("a.png")
+    frames = Path("a-dream-frames")
+    frames.mkdir()  # without a frame in it, it is nobody's
+    small = ("--octaves", "1", "--iterations", "1", "--layer", "conv2d0", "--frames-every", "1")
+
+    assert run("render", "dream", "a.png", *small).exit_code == 0
+    written = {path.name for path in Path().iterdir()}
+    frame = frames / "00001.jpg"
+    frame.write_text("of another one")
+    refused = run("render", "dream", "a.png", *small)
+    assert refused.exit_code == 2
+    assert frame.read_text() == "of another one"
+    assert run("render", "dream", "a.png", *small, "--overwrite").exit_code == 0
+    assert frame.read_bytes().startswith(b"\xff\xd8")
+    assert {path.name for path in Path().iterdir()} == written
+
+
+def test_colours_under_transparency_are_not_classified(tmp_path: Path) -> None:
+    """Given pictures that look the same, and are others where nothing is seen, the same is found in them."""
+    shape = np.zeros((96, 96), np.uint8)
+    shape[24:72, 24:72] = 255
+    rng = np.random.default_rng(0)
+    seen = rng.integers(0, 256, (96, 96, 3), np.uint8)
+    found = []
+    for hidden in (seen, rng.integers(0, 256, seen.shape, np.uint8)):
+        rgb = np.where(shape[..., None] > 0, seen, hidden)
+        Image.fromarray(np.dstack([rgb, shape])).save(tmp_path / "a.png")
+        found.append(run("classify", "motifnet", str(tmp_path / "a.png"), "--json").stdout)
+    assert found[0] == found[1] != ""
+
+    Image.new("RGBA", (96, 96)).save(tmp_path / "a.png")
+    nothing = run("classify", "motifnet", str(tmp_path / "a.png"))
+    assert nothing.exit_code == 2
+    assert "a.png is transparent everywhere" in nothing.stderr
 
 
 def test_help_comes_quickly_and_brings_no_tensorflow() -> None:

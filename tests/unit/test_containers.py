@@ -12,8 +12,10 @@ import pytest
 import typer
 import yaml
 
+from deploy.down import ORDERLY_SECONDS
 from deploy.health import CHECKS
 from deploy.main import build
+from deploy.services import WORKER_GRACE
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -142,3 +144,12 @@ def test_the_service_unit_runs_a_command_that_exists() -> None:
     program, *arguments = start.split()
     assert program.endswith("/dreamfarm")
     parses(arguments)
+
+
+def test_nothing_is_killed_before_it_gives_up_by_itself() -> None:
+    for name, service in OURS.items():
+        if name.startswith("worker"):
+            assert float(service["stop_grace_period"].removesuffix("s")) >= WORKER_GRACE
+    unit = (ROOT / "deploy" / "systemd" / "dreamfarm.service").read_text()
+    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert float(seconds) > ORDERLY_SECONDS > WORKER_GRACE

@@ -125,6 +125,14 @@ def test_a_data_folder_that_others_can_look_into(settings: Settings) -> None:
     assert (check.result, check.remedy) == ("warns", f"chmod 700 {settings.data}")
 
 
+def test_a_data_folder_that_is_a_file(settings: Settings) -> None:
+    settings.data.touch(mode=0o644)
+    check = doctor.check_data(settings)
+    assert (check.result, check.found) == ("fails", f"{settings.data} is a file, not a folder")
+    assert "--data" in check.remedy
+    assert doctor.check_disk(settings).found.endswith(f" at {settings.data.parent}")
+
+
 def test_a_check_that_breaks_does_not_stop_the_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_settings: Settings) -> Check:
         raise RuntimeError("the disk is on fire\nand more")

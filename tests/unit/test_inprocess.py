@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from deploy.inprocess import Bench, Rendered
 from deploy.verifying import compare
@@ -119,6 +120,23 @@ def test_what_runs_out_of_memory_goes_on_with_smaller_tiles(
     told = compare(file.getvalue(), plain, result.manifest, tolerance=2)
     assert told.same
     assert ("octave 2" in told.told) == (when == "on the way")
+
+
+def test_pictures_of_other_sizes_are_told_by_their_sizes(tmp_path: Path) -> None:
+    spec = DreamSpec.model_validate(
+        {"objective": [{"layer": "conv2d0"}], "size": {"long_edge": 64}, "octaves": {"count": 1}, "iterations": 1}
+    )
+    result = Bench.of("motifnet", Settings(data=tmp_path)).render(spec, {}, show=lambda _: None)
+    cropped = io.BytesIO()
+    result.write(cropped)
+    Image.open(cropped).crop((0, 0, 48, 32)).save(cropped := io.BytesIO(), "png")
+    told = compare(cropped.getvalue(), result, result.manifest, tolerance=255)
+    assert not told.same
+    assert told.told == "the picture is 48×32 pixels, and its manifest tells of 64×64"
+
+    larger = result.manifest.model_copy(update={"size": (48, 32)})
+    told = compare(cropped.getvalue(), result, larger, tolerance=255)
+    assert told.told == "the picture is 48×32 pixels, and 64×64 when it is rendered again"
 
 
 def test_a_mask_is_not_laid_where_it_is_transparent(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from shared.plan import Machine, OctavePlan, Plan, estimate_seconds, plan
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS
 from shared.problems import Problem, SpecError, problems_of
 from shared.settings import Settings
-from shared.specs import SPEC, AnySpec, Objective
+from shared.specs import SPEC, AnySpec, Objective, stored_spec
 from shared.tiles import Cut
 from shared.work import ACTIVATION_COPIES
 
@@ -171,6 +171,21 @@ def test_a_class_called_like_another_ones_number_is_found_by_its_name() -> None:
 
 def test_a_dream_without_a_goal_is_refused() -> None:
     assert [p.field for p in problems(objective=[{"layer": "mixed4c", "weight": 0.0}])] == ["objective"]
+
+
+@pytest.mark.parametrize(("normalise", "faint"), [("mean_abs", 9e-5), ("std", 1e-9), ("laplacian", 9e-7)])
+def test_a_dream_whose_weights_are_lost_in_normalising_is_refused(normalise: str, faint: float) -> None:
+    def dream(*weights: float) -> dict[str, Any]:
+        terms = [{"layer": "mixed4c", "channel": i, "weight": weight} for i, weight in enumerate(weights)]
+        return {"kind": "dream", "objective": terms, "gradient": {"normalise": normalise}}
+
+    for weights in ((faint,), (-faint, 0.0)):
+        with pytest.raises(ValidationError, match=f"too small, at most {faint:g}: .* about 1"):
+            SPEC.validate_python(dream(*weights))
+    whole = SPEC.validate_python(dream(faint, 1.0))
+    assert whole.objective[0].weight == faint
+    stored = whole.model_copy(update={"objective": whole.objective[:1]}).model_dump_json()
+    assert stored_spec(stored).objective[0].weight == faint
 
 
 def test_style_transfers_are_always_exact() -> None:
