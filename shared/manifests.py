@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from shared.manifest_files import READERS, Job, ManifestError, Mistake
 from shared.problems import problems_of
-from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, DreamSpec, StyleSpec
+from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, DreamSpec, StyleSpec, unused_by
 
 #: Short names of fields, on the command line (with hyphens), in manifests and in sweeps.
 SHORT = {
@@ -187,9 +187,13 @@ def check(entries: Iterable[Entry]) -> list[DreamSpec | StyleSpec]:
     specs, mistakes = [], []
     for entry in entries:
         try:
-            specs.append(SPEC.validate_python(with_assets(entry.job, lambda _: NOT_UPLOADED)))
+            spec = SPEC.validate_python(with_assets(entry.job, lambda _: NOT_UPLOADED))
         except ValidationError as error:
-            mistakes += [Mistake(entry.where, p.field, p.message) for p in problems_of(error, AnySpec)]
+            problems = problems_of(error, AnySpec)
+        else:
+            problems = unused_by(spec)
+            specs.append(spec)
+        mistakes += [Mistake(entry.where, p.field, p.message) for p in problems]
     if mistakes:
         raise ManifestError(*mistakes)
     return specs

@@ -12,7 +12,7 @@ import typer
 from api.cli import words
 from api.cli.command import Json, Misused, add, err, out, print_json
 from api.cli.options import JobOptions
-from api.cli.submitting import checked
+from api.cli.submitting import checked, one_each
 from api.remote.errors import NoFarm
 from shared.manifest_files import Job
 from shared.manifests import NOT_UPLOADED, Entry, check, pictures, with_assets
@@ -45,7 +45,8 @@ def plan_dream(
 
     Example: dreamfarm plan dream castle.jpg --size 8192 --octaves 6
     """
-    print_plan(farm, Entry("", fields | ({} if picture is None else {"input": picture})), as_json=as_json)
+    (entry,) = one_each(fields, "input", [] if picture is None else [picture]) or [Entry("", fields)]
+    print_plan(farm, entry, as_json=as_json)
 
 
 def plan_style(

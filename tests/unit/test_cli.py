@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 
 from api.cli import words
 from api.cli.progress import Snapshot, _Lines
+from api.cli.submit import _proportioned
 from deploy.main import build
 
 #: Nothing listens on the discard port.
@@ -118,6 +119,9 @@ def test_choices_are_those_of_the_specification() -> None:
         (["render", "dream", "--layer", "mixed4x"], "--layer: model 'motifnet' has no layer 'mixed4x'"),
         (["plan", "dream", "--layer", "logits:unicorn"], "--layer: layer 'logits' has no channel 'unicorn'"),
         (["plan", "style", "missing.jpg"], "missing.jpg"),
+        (["dream", "a.jpg", "--aspect", "1.5"], "--aspect: only a dream out of noise can have one; the input keeps"),
+        (["plan", "dream", "a.jpg", "--aspect", "1"], "--aspect: only a dream out of noise"),
+        (["render", "dream", "a.jpg", "b.jpg", "--aspect", "2"], "leave it out, or leave the picture out"),
         (["nonsense"], "nonsense"),
         (["ls", "--url", "nonsense"], "'nonsense' is no farm's address"),
         (["ls", "--url", "http://[::1"], "is no farm's address"),
@@ -307,3 +311,13 @@ def test_lines_of_progress_are_few(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split(" · ")[0] for line in lines] == [
         "castle.jpg  queued", "castle.jpg  octave 1/4, 1/10", "castle.jpg  octave 2/4, 1/10",
     ]  # fmt: skip
+
+
+def test_rerunning_gives_up_an_aspect_to_a_picture() -> None:
+    """Given specifications that older farms took, or a dream out of noise that gets a picture now."""
+    picture, noise = {"input": "a.jpg", "size": {"aspect": 1.5}}, {"input": None, "size": {"aspect": 1.5}}
+
+    assert _proportioned(picture, {})["size"]["aspect"] == 1.0
+    assert _proportioned(noise, {"input": "a.jpg"})["size"]["aspect"] == 1.0
+    assert _proportioned(noise, {"seed": "3"}) == noise
+    assert _proportioned(picture, {"input": None}) == picture
