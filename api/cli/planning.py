@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import words
-from api.cli.command import Json, Misused, add, err, out, print_json
+from api.cli.command import Json, Misused, add, err, group, out, print_json
 from api.cli.options import JobOptions
 from api.cli.submitting import checked, one_each
 from api.remote.errors import NoFarm
@@ -29,7 +29,11 @@ _LISTED = 20
 
 def add_commands(app: typer.Typer) -> None:
     """Add this module's commands."""
-    plan = typer.Typer(help="Sizes, tiles, work, time and memory of a job that is not submitted.", no_args_is_help=True)
+    plan = group(
+        "Sizes, tiles, work, time and memory of a job that is not submitted.",
+        "dreamfarm plan dream castle.jpg --size 8192",
+        "dreamfarm plan style castle.jpg --size 4096",
+    )
     add(plan, plan_dream, name="dream", job=JobOptions(DreamSpec))
     add(plan, plan_style, name="style", job=JobOptions(StyleSpec))
     app.add_typer(plan, name="plan", rich_help_panel="Networks and plans")

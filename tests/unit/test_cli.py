@@ -60,8 +60,8 @@ def test_every_command_of_the_manual_is_there() -> None:
     assert {("models", "show"), ("render", "dream"), ("render", "style"), ("db", "upgrade")} <= ALL.keys()
 
 
-@pytest.mark.parametrize("path", [path for path, sub in ALL.items() if not hasattr(sub, "commands")], ids=" ".join)
-def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
+def test_every_command_and_group_has_help_with_an_example(path: tuple[str, ...]) -> None:
     result = run(*path, "--help")
 
     assert result.exit_code == 0
