@@ -140,6 +140,16 @@ def test_an_aspect_beside_a_picture_is_refused_where_it_is_sent_and_not_where_it
     assert stored_spec(stored.model_dump_json()) == stored
 
 
+def test_long_names_of_a_sweep_keep_what_differs() -> None:
+    entries = sweep([Entry("", {"kind": "dream", "name": "W" * 195 + ".jpg"})], [parse_sweep("seed=1..12")])
+
+    names = [entry.job["name"] for entry in entries]
+    assert len(set(names)) == 12
+    assert {len(name) for name in names} == {200}
+    assert names[11].endswith("WW seed=12")
+    check(entries)
+
+
 def test_unknown_fields_are_refused_with_the_nearest_name() -> None:
     with pytest.raises(ManifestError, match="did you mean 'iterations'"):
         check(parse('{"iteration": 3}', "json", Path()))
