@@ -139,8 +139,9 @@ def sized(submission: Submission, largest: int) -> Submission:
             submission.mistakes.add(entry, Problem("width", message))
             continue
         rest = {key: value for key, value in data.items() if key not in ("width", "height")}
-        if rest.get("kind") == "style":
-            rest = {"content": _NO_PICTURE, "styles": [{"asset": _NO_PICTURE}]} | rest
+        is_style = rest.get("kind") == "style"
+        stand_ins = {"content": _NO_PICTURE, "styles": [{"asset": _NO_PICTURE}]} if is_style else {"input": _NO_PICTURE}
+        rest = stand_ins | rest
         entries.append(Entry(rest, entry.place, entry.path, entry.line, AssetSize(width, height)))
     return Submission(entries, submission.name, submission.mistakes)
 
