@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,9 @@ from worker.frames import frame_files, shrunk
 from worker.outputs import attempt_folder
 from worker.patience import committed, stored
 from worker.render import Progress
-from worker.workbench import Work
+
+if TYPE_CHECKING:
+    from worker.workbench import Work
 
 log = logging.getLogger(__name__)
 
