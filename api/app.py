@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
@@ -10,6 +10,8 @@ from typing import Any
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from api import errors, openapi, web
 from api.doorbell import Doorbell
@@ -65,10 +67,26 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Around)
     errors.install(app)
-    for module in (assets, jobs, pictures, batches, events, plan, catalogue, access, health, docs):
-        app.include_router(module.router)
+    routers = [m.router for m in (assets, jobs, pictures, batches, events, plan, catalogue, access, health, docs)]
+    for router in routers:
+        app.include_router(router)
     web.mount(app)
+    _answer_head(app, [*app.routes, *(route for router in routers for route in router.routes)])
     return app
+
+
+def _answer_head(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
+    """Have HEAD answered wherever GET is (RFC 9110, 9.3.2), the server leaving the body out; but no stream without end."""
+    for route in routes:
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and route.endpoint is not events.listen:
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_model=route.response_model,
+                response_class=route.response_class,
+                include_in_schema=False,
+            )
 
 
 class _Api(FastAPI):

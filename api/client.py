@@ -10,9 +10,21 @@ with Farm() as farm:
     farm.fetch(job.id, "dreams")
 """
 
-from api.remote.errors import FarmError, NoFarm
+from api.remote.errors import BadAddress, BadKey, BadRequest, FarmError, LocalFileError, MissingFile, NoFarm
 from api.remote.farm import Farm
 from api.remote.fetching import Fetched, FileDiffers
 from api.remote.watching import FarmEvent
 
-__all__ = ["Farm", "FarmError", "FarmEvent", "Fetched", "FileDiffers", "NoFarm"]
+__all__ = [
+    "BadAddress",
+    "BadKey",
+    "BadRequest",
+    "Farm",
+    "FarmError",
+    "FarmEvent",
+    "Fetched",
+    "FileDiffers",
+    "LocalFileError",
+    "MissingFile",
+    "NoFarm",
+]

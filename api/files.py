@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.datastructures import Headers
+from starlette.staticfiles import NotModifiedResponse
 from starlette.types import Receive, Scope, Send
 
 from api.errors import ApiError
@@ -34,6 +37,20 @@ FILE_RESPONSE: dict[int | str, dict[str, Any]] = {
 FOREVER = "private, max-age=31536000, immutable"
 #: For addresses whose blob changes.
 ASK_AGAIN = "private, no-cache"
+#: In If-None-Match, what stands for every ETag.
+_ANY = "*"
+
+
+def has_already(headers: Headers, etag: str) -> bool:
+    """Whether a client that sends these headers has what `etag` names (RFC 9110, 13.1.2). Weak tags count as strong."""
+    listed = ",".join(headers.getlist("if-none-match"))
+    return listed.strip() == _ANY or etag in re.findall(r'"[^"]*"', listed)
+
+
+def file_response(request: Request, path: Path, *, cache: str, media_type: str | None = None) -> Response:
+    """A file of the farm's own, unless the client has it already. Raises OSError."""
+    whole = FileResponse(path, media_type=media_type, headers={"Cache-Control": cache}, stat_result=path.stat())
+    return NotModifiedResponse(whole.headers) if has_already(request.headers, whole.headers["etag"]) else whole
 
 
 class _WholeFile(FileResponse):
@@ -67,7 +84,9 @@ def blob_response(
         # What people uploaded must never run as a page of ours.
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    # Who names the tag has had the blob; `*` asks whether there is one.
+    is_there = request.headers.get("if-none-match", "").strip() != _ANY or blobs.exists(key)
+    if has_already(request.headers, headers["ETag"]) and is_there:
         return Response(status_code=304, headers=headers)
     media_type = MEDIA_TYPES.get(kind or key.rpartition(".")[2], "application/octet-stream")
     asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""), re.ASCII)

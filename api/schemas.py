@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from shared.problems import unknown_field
 from shared.states import Role, State
 
 Item = TypeVar("Item")
@@ -306,7 +316,29 @@ class WhoAmI(BaseModel):
     role: Role
 
 
-class NewKey(BaseModel):
+class Sent(BaseModel):
+    """Base of the small bodies that FastAPI reads: closed to unknown fields, told with the nearest known name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_nearest(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return validate(data)
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(error.title, [cls._told(e) for e in error.errors()]) from None
+
+    @classmethod
+    def _told(cls, error: ErrorDetails) -> InitErrorDetails:
+        kind: str | PydanticCustomError = error["type"]
+        if kind == "extra_forbidden":
+            message = unknown_field(str(error["loc"][-1]), cls.model_fields)
+            kind = PydanticCustomError("extra_forbidden", "{message}", {"message": message})
+        return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
+
+
+class NewKey(Sent):
     """A key to make."""
 
     owner: str = Field(min_length=1, max_length=80, pattern=r"^[\w.@-]+$", examples=["ada"])
@@ -338,10 +370,8 @@ class MadeKey(KeyView):
     key: str
 
 
-class PriorityChange(BaseModel):
+class PriorityChange(Sent):
     """A new priority, 0 (most urgent) to 9."""
-
-    model_config = {"extra": "forbid"}
 
     priority: int = Field(ge=0, le=9)
 

@@ -19,7 +19,7 @@ from shared.bounds import Bounds
 from shared.cards import Card, UnknownModel, card
 from shared.plan import Plan, plan
 from shared.problems import Problem, SpecError, problems_of
-from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, BatchSpec, DreamSpec, StyleSpec, assets_of, source_of
+from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, BatchSpec, DreamSpec, StyleSpec, assets_of, source_of, unused_by
 from shared.store import assets
 from shared.store.assets import AssetSize
 from shared.store.jobs.submission import NewJob, create_batch, remember, remembered
@@ -139,8 +139,9 @@ def sized(submission: Submission, largest: int) -> Submission:
             submission.mistakes.add(entry, Problem("width", message))
             continue
         rest = {key: value for key, value in data.items() if key not in ("width", "height")}
-        if rest.get("kind") == "style":
-            rest = {"content": _NO_PICTURE, "styles": [{"asset": _NO_PICTURE}]} | rest
+        is_style = rest.get("kind") == "style"
+        stand_ins = {"content": _NO_PICTURE, "styles": [{"asset": _NO_PICTURE}]} if is_style else {"input": _NO_PICTURE}
+        rest = stand_ins | rest
         entries.append(Entry(rest, entry.place, entry.path, entry.line, AssetSize(width, height)))
     return Submission(entries, submission.name, submission.mistakes)
 
@@ -176,10 +177,14 @@ def planned(farm: Services, who: Caller, submission: Submission) -> list[Planned
 def _validated(submission: Submission) -> Iterator[tuple[Entry, DreamSpec | StyleSpec]]:
     for entry in submission.entries:
         try:
-            yield entry, SPEC.validate_python(entry.data)
+            spec = SPEC.validate_python(entry.data)
         except ValidationError as error:
-            for problem in problems_of(error, AnySpec):
-                submission.mistakes.add(entry, problem)
+            problems = problems_of(error, AnySpec)
+        else:
+            problems = unused_by(spec)
+            yield entry, spec
+        for problem in problems:
+            submission.mistakes.add(entry, problem)
 
 
 def _plan(spec: DreamSpec | StyleSpec, size: AssetSize | None, sizes: Mapping[str, AssetSize], bounds: Bounds) -> Plan:

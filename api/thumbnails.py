@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 
 from api.services import Services
 from shared.blobs import BlobMissing, Blobs
-from shared.picture_reading import NO_LIMITS, open_picture, viewable
+from shared.picture_reading import NO_LIMITS, in_srgb, open_picture, viewable
 from shared.pictures import PictureError
 from shared.pixels import SCREEN_EDGE, THUMBNAIL_EDGE
 from shared.store.assets import blob_key, copy_key
@@ -54,10 +54,10 @@ def _shrunk(data: bytes, wanted: Copy) -> bytes:
             # Decodes large JPEGs at a fraction of their size.
             image.draft("RGB", (2 * long_edge, 2 * long_edge))
             image.load()
-            picture = viewable(image)
+            picture, icc = viewable(image)
         picture.thumbnail((long_edge, long_edge), reducing_gap=3.0)
         file = io.BytesIO()
-        picture.save(file, "WEBP", quality=wanted.quality)
+        in_srgb(picture, icc).save(file, "WEBP", quality=wanted.quality)
     except (OSError, ValueError) as error:
         raise PictureError(f"no smaller copy can be made of this picture: {error}") from error
     return file.getvalue()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import words
-from api.cli.command import Json, add, print_json
+from api.cli.command import Json, add, group, print_json
 from deploy import keys
 from deploy.data_folder import Data
 
@@ -30,7 +30,7 @@ def add_commands(app: typer.Typer) -> None:
     for panel, members in panels.items():
         for command in members:
             add(app, command, panel=panel)
-    database = typer.Typer(help="The database's schema.", no_args_is_help=True)
+    database = group("The database's schema.", "dreamfarm db upgrade")
     add(database, upgrade)
     app.add_typer(database, name="db", rich_help_panel=_PARTS)
     keys.add_commands(app, _PARTS)

@@ -82,6 +82,7 @@ class Bench:
         wants_frames = keep_frames or spec.animation is not None
         inputs = rendered_from(pictures)
         source = pictures.get(source_of(spec) or "")
+        icc = None if source is None else source.icc
         on = machine() if like is None else replace(machine(), parallel=like.parallel)
         planned = self._plan(spec, source, on) if like is None else self._plan_like(like, spec, source, on)
         state: Mapping[str, NDArray[Any]] | None = None
@@ -94,13 +95,13 @@ class Bench:
                     show(progress)
                     number = frame_number(progress, spec.frames.every) if wants_frames else None
                     if number is not None:
-                        frames[number] = frame_bytes(rendering.picture())
+                        frames[number] = frame_bytes(rendering.picture(), icc)
                 rgb, error = rendering.finish(), rendering.tiling_error(_never)
                 break
             except OutOfMemory:
                 state = state if rendering is None else rendering.state()
                 planned = self._smaller(spec, planned, source, on)
-        animation, note = _animation(spec, frames, rgb)
+        animation, note = _animation(spec, frames, rgb, icc)
         return Rendered(
             rgb=rgb,
             manifest=manifest_of(
@@ -156,14 +157,14 @@ def _longest_tile(planned: Plan) -> int:
     return max(octave.tile for octave in planned.octaves)
 
 
-def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: FloatArray) -> tuple[bytes | None, str]:
+def _animation(spec: Spec, frames: Mapping[int, bytes], rgb: FloatArray, icc: bytes | None) -> tuple[bytes | None, str]:
     """The animation, if one is wished and can be made, and a note if it cannot: the output is worth more."""
     kind = spec.animation
     if kind is None:
         return None, ""
 
     try:
-        return animation_of(list(frames), frames.__getitem__, rgb, kind), ""
+        return animation_of(list(frames), frames.__getitem__, rgb, kind, icc), ""
     except Exception as error:  # noqa: BLE001 - codecs and disks fail in ways of their own
         return None, f"the animation could not be made: {type(error).__name__}: {error}"
 

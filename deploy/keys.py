@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.command import Failed, Json, Misused, add, print_json
+from api.cli.command import Failed, Json, Misused, add, group, print_json
 from shared.states import Role
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def add_commands(app: typer.Typer, panel: str) -> None:
     """Add this module's commands."""
-    keys = typer.Typer(help="API keys, straight in the database.", no_args_is_help=True)
+    keys = group(
+        "API keys, straight in the database.", "dreamfarm keys make ada --role admin", "dreamfarm keys revoke kx2vq8"
+    )
     add(keys, make, name="make")
     add(keys, ls)
     add(keys, revoke)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 from rich.text import Text
 
-from api.cli.command import Failed, Json, Misused, add, err, out, print_json
+from api.cli.command import Failed, Json, Misused, add, err, group, out, print_json
 from api.cli.options import JobOptions
 from api.cli.planning import plan_here
 from api.cli.submitting import checked, one_each
@@ -39,7 +39,11 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that
 
 def add_commands(app: typer.Typer) -> None:
     """Add this module's commands."""
-    render = typer.Typer(help="Render in this process, without a farm.", no_args_is_help=True)
+    render = group(
+        "Render in this process, without a farm.",
+        "dreamfarm render dream castle.jpg --out dreams",
+        "dreamfarm render style castle.jpg --style sea.jpg --out styled",
+    )
     add(render, render_dream, name="dream", job=JobOptions(DreamSpec, queued=False))
     add(render, render_style, name="style", job=JobOptions(StyleSpec, queued=False))
     app.add_typer(render, name="render", rich_help_panel=_PANEL)

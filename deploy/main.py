@@ -48,7 +48,12 @@ def _start(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """An asynchronous render farm for DeepDream and neural style transfer."""
+    """An asynchronous render farm for DeepDream and neural style transfer.
+
+    Example: dreamfarm up --detach
+
+    Example: dreamfarm dream castle.jpg --watch --out dreams
+    """
 
 
 def _setting(error: Exception) -> tuple[str, int] | None:

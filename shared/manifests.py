@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from shared.manifest_files import READERS, Job, ManifestError, Mistake
 from shared.problems import problems_of
-from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, DreamSpec, StyleSpec
+from shared.specs import MAX_BATCH_JOBS, SPEC, AnySpec, DreamSpec, StyleSpec, unused_by
 
 #: Short names of fields, on the command line (with hyphens), in manifests and in sweeps.
 SHORT = {
@@ -56,6 +56,8 @@ _TEXT = frozenset({"kind", "name", "model", "preset", "input", "content", "guide
 #: What a folder is searched for.
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"})
 MANIFEST_SUFFIXES = frozenset(f".{format}" for format in READERS)
+#: Characters of a job's name.
+_LONGEST_NAME = 200
 #: In a list of masks, a style that has none.
 NO_MASK = "-"
 #: Stands for pictures that are not uploaded yet, while jobs are checked and planned.
@@ -187,9 +189,13 @@ def check(entries: Iterable[Entry]) -> list[DreamSpec | StyleSpec]:
     specs, mistakes = [], []
     for entry in entries:
         try:
-            specs.append(SPEC.validate_python(with_assets(entry.job, lambda _: NOT_UPLOADED)))
+            spec = SPEC.validate_python(with_assets(entry.job, lambda _: NOT_UPLOADED))
         except ValidationError as error:
-            mistakes += [Mistake(entry.where, p.field, p.message) for p in problems_of(error, AnySpec)]
+            problems = problems_of(error, AnySpec)
+        else:
+            problems = unused_by(spec)
+            specs.append(spec)
+        mistakes += [Mistake(entry.where, p.field, p.message) for p in problems]
     if mistakes:
         raise ManifestError(*mistakes)
     return specs
@@ -322,7 +328,9 @@ def _swept(entry: Entry, values: Sequence[tuple[str, str]]) -> Entry:
     suffix = " ".join(f"{key}={value}" for key, value in values)
     name = str(entry.job.get("name") or job["kind"])
     stem = Path(name).stem if Path(name).suffix.lower() in PICTURE_SUFFIXES else name
-    job["name"] = f"{stem} {suffix}"[:200]
+    # A name that is too long loses its middle: what differs stands at its end.
+    room = max(0, _LONGEST_NAME - len(suffix) - 1)
+    job["name"] = f"{stem[:room]} {suffix}"[-_LONGEST_NAME:].strip()
     return Entry(f"{entry.where}, {suffix}" if entry.where else suffix, job)
 
 
@@ -336,7 +344,7 @@ def _named(job: Job) -> Job:
 
 def name_of(picture: str) -> str:
     """A job's name after its picture's path. Of a file name that is no text, what cannot be read becomes `?`."""
-    return Path(picture).name.encode("utf-8", "replace").decode()[:200]
+    return Path(picture).name.encode("utf-8", "replace").decode()[:_LONGEST_NAME]
 
 
 def _error(message: str, field: str = "", where: str = "") -> ManifestError:

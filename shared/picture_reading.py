@@ -199,19 +199,37 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def viewable(image: ImageFile.ImageFile) -> Image.Image:
-    """The loaded image as it is looked at: upright, in RGB of 8 bits, or RGBA where something may show through."""
-    turned, transparent = upright(image), image.info.get("transparency")
+def viewable(image: ImageFile.ImageFile) -> tuple[Image.Image, bytes | None]:
+    """The loaded image upright, in RGB of 8 bits, or RGBA where something may show through, and its colours' profile.
+
+    `in_srgb` makes of the two what is looked at: of a small copy, that is quick.
+    """
+    turned, transparent, icc = upright(image), image.info.get("transparency"), image.info.get("icc_profile")
+    table = None if icc is None else grey_table(icc)
     if turned.mode.startswith("I;16"):
         # Pillow's own conversion takes 255 for white.
         grey = _grey(image, turned)
         alpha = _without_colour(grey, transparent)
+        if table is not None:
+            grey = table[grey]
         picture = Image.fromarray(_eight_bits(grey[..., 0])).convert("RGB")
         if alpha is not None:
             picture.putalpha(Image.fromarray(alpha))
-        return picture
+        return picture, None
+    if turned.mode == "CMYK":
+        turned, icc = _to_rgb(turned, icc)
     has_alpha = turned.mode in ("RGBA", "LA", "PA") or transparent is not None
-    return turned.convert("RGBA" if has_alpha else "RGB")
+    is_grey = turned.mode in ("1", "L", "LA")
+    picture = turned.convert("RGBA" if has_alpha else "RGB")
+    if table is not None and is_grey:
+        curve = _eight_bits(table[None, ::257])[0].tolist()
+        picture = picture.point(curve * 3 + list(range(256)) * has_alpha)
+    return picture, None if is_grey else _rgb_profile(icc)
+
+
+def in_srgb(picture: Image.Image, icc: bytes | None) -> Image.Image:
+    """The colours of a picture (RGB or RGBA) with an RGB profile as all screens show them; without one they are so."""
+    return picture if icc is None else _converted(picture, icc, picture.mode) or picture
 
 
 def _orientation(image: Image.Image) -> int:
@@ -331,14 +349,19 @@ def _to_rgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bytes |
         has_alpha = image.mode == "PA" or "transparency" in image.info
         return image.convert("RGBA" if has_alpha else "RGB"), icc
     if icc and image.mode == "CMYK":
-        try:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            converted = None  # a profile for other colours than the picture's: go on as if there were none
+        converted = _converted(image, icc, "RGB")
         if converted is not None:
             return converted, None
     return image.convert("RGBA" if image.mode in ("La", "RGBa") else "RGB"), icc
+
+
+def _converted(image: Image.Image, icc: bytes, mode: str) -> Image.Image | None:
+    """The image in sRGB, in another mode; None where the profile is for other colours than the picture's, or damaged."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError):
+        return None
 
 
 def _rgb_profile(icc: bytes | None) -> bytes | None:

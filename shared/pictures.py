@@ -2,7 +2,8 @@
 
 A decoded picture keeps its 8 or 16 bits (`shared.pixels`); rendered ones are float32 in 0–255, and are rounded once, at the
 output. Colour profiles are kept, not applied: dreams and styles work on the values as stored, and the output carries the
-input's profile. Only what has no RGB profile of its own (CMYK, grey with a profile) is converted, to sRGB.
+input's profile. Only what has no RGB profile of its own (CMYK, grey with a profile) is converted, to sRGB; and so are
+frames and smaller copies, which are for looking at.
 """
 
 from __future__ import annotations

@@ -35,6 +35,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {', '.join(repr(lowered[m]) for m in matches)}?)" if matches else ""
 
 
+def unknown_field(name: str, known: Iterable[str]) -> str:
+    """What is said of a field that there is none of."""
+    return f"unknown field {name!r}{nearest(name, known)}"
+
+
 #: What people write, where Pydantic names classes of Python.
 _IN_JSON = {
     "model_type": "an object",
@@ -58,7 +63,7 @@ def _problem(error: dict[str, Any], root: Any) -> Problem:
     if error["type"] == "extra_forbidden":
         name = str(error["loc"][-1])
         known = {field for model in models for field in model.model_fields}
-        message = f"unknown field {name!r}{nearest(name, known)}"
+        message = unknown_field(name, known)
     elif error["type"] == "value_error":
         message = message.removeprefix("Value error, ")
     elif error["type"] == "missing":

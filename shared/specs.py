@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from shared.presets import DREAM_PRESETS, STYLE_PRESETS, Preset, fill_in
-from shared.problems import nearest
+from shared.problems import Problem, nearest
 
 #: Priorities run from 0 (most urgent) to 9 everywhere.
 DEFAULT_PRIORITY = 5
@@ -98,7 +98,7 @@ class Size(Spec):
 
     long_edge: int | None = Field(default=None, ge=16, le=MAX_LONG_EDGE, description="Longer side in pixels")
     aspect: float = Field(
-        default=1.0, ge=0.05, le=20.0, description="Width / height of a dream that starts from noise; unused otherwise"
+        default=1.0, ge=0.05, le=20.0, description="Width / height of a dream out of noise; a picture has its own"
     )
 
 
@@ -404,3 +404,21 @@ def source_of(spec: DreamSpec | StyleSpec) -> str | None:
     if isinstance(spec, DreamSpec):
         return None if spec.input is None else "input"
     return "content"
+
+
+def unused_by(spec: DreamSpec | StyleSpec) -> list[Problem]:
+    """What a specification asks for and its picture forbids.
+
+    For what people send. What is stored is rendered as it always was, so that this is no part of the validation.
+    """
+    field = source_of(spec)
+    return [] if field is None or spec.size.aspect == 1.0 else [no_aspect(field)]
+
+
+def no_aspect(field: str) -> Problem:
+    """An aspect was given together with the picture in `field`, which keeps its proportions."""
+    rest = ", or leave the picture out" if field == "input" else ""
+    return Problem(
+        "size.aspect",
+        f"only a dream out of noise can have one; the {field} keeps its own proportions: leave it out{rest}",
+    )

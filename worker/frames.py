@@ -15,10 +15,9 @@ import numpy as np
 from av.video.stream import VideoStream
 from PIL import Image
 
-from shared.pictures import encode
+from shared.picture_reading import in_srgb
 from shared.pixels import SCREEN_EDGE, THUMBNAIL_EDGE, FloatArray
 from shared.resampling import BILINEAR, resize
-from shared.specs import Output
 
 Kind = Literal["mp4", "webp", "gif"]
 T = TypeVar("T")
@@ -45,14 +44,17 @@ def shrunk(rgb: FloatArray) -> FloatArray:
     return resize(rgb, height, width, BILINEAR)
 
 
-def frame_bytes(rgb: FloatArray) -> bytes:
-    """A JPEG of the picture (H, W, 3) in 0–255, shrunk, for looking at, not for going on from."""
-    return _jpeg(_image(shrunk(rgb)))
+def frame_bytes(rgb: FloatArray, icc: bytes | None = None) -> bytes:
+    """A JPEG of the picture (H, W, 3) in 0–255, shrunk, for looking at, not for going on from.
+
+    `icc` is the profile of its colours, which the output will have; frames are in sRGB.
+    """
+    return _jpeg(_image(shrunk(rgb), icc))
 
 
-def frame_files(rgb: FloatArray) -> tuple[bytes, bytes]:
+def frame_files(rgb: FloatArray, icc: bytes | None = None) -> tuple[bytes, bytes]:
     """As `frame_bytes`, and a thumbnail's JPEG, at most THUMBNAIL_EDGE pixels long; of a small one both are the same."""
-    image = _image(shrunk(rgb))
+    image = _image(shrunk(rgb), icc)
     frame = _jpeg(image)
     if max(image.size) <= THUMBNAIL_EDGE:
         return frame, frame
@@ -61,12 +63,17 @@ def frame_files(rgb: FloatArray) -> tuple[bytes, bytes]:
     return frame, _save(image, "JPEG", quality=85)
 
 
-def animation_of(frames: Sequence[T], read: Callable[[T], bytes], rgb: FloatArray, kind: Kind) -> bytes:
-    """A job's animation: of its frames, each read when it is its turn, and of what it has become, (H, W, 3) in 0–255."""
+def animation_of(
+    frames: Sequence[T], read: Callable[[T], bytes], rgb: FloatArray, kind: Kind, icc: bytes | None = None
+) -> bytes:
+    """A job's animation: of its frames, each read when it is its turn, and of what it has become, (H, W, 3) in 0–255.
+
+    `icc` is the profile of the latter's colours.
+    """
 
     def pictures() -> Iterator[bytes]:
         yield from map(read, thinned(frames, kind))
-        yield encode(shrunk(rgb), Output(format="png"))
+        yield _save(_image(shrunk(rgb), icc), "PNG")
 
     return animate(pictures(), kind, (rgb.shape[1], rgb.shape[0]))
 
@@ -96,9 +103,9 @@ def thinned(frames: Sequence[T], kind: Kind) -> list[T]:
     return [frames[round(i * (len(frames) - 1) / (most - 1))] for i in range(most)]
 
 
-def _image(rgb: FloatArray) -> Image.Image:
+def _image(rgb: FloatArray, icc: bytes | None) -> Image.Image:
     values = np.clip(rgb, 0, 255)
-    return Image.fromarray(np.rint(values, out=values).astype(np.uint8))
+    return in_srgb(Image.fromarray(np.rint(values, out=values).astype(np.uint8)), icc)
 
 
 def _jpeg(image: Image.Image) -> bytes:

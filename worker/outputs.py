@@ -90,7 +90,7 @@ def _animation(
 
     key = f"{attempt_folder(job)}/animation.{kind}"
     try:
-        data = animation_of(keys, read, rgb, kind)
+        data = animation_of(keys, read, rgb, kind, work.icc)
         stored(lambda: context.blobs.put(key, data), f"job {job.id}", check)
     except Stopped:
         raise

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from worker.outputs import attempt_folder
 from worker.patience import committed, stored
 from worker.render import Progress
 
+if TYPE_CHECKING:
+    from worker.workbench import Work
+
 log = logging.getLogger(__name__)
 
 #: Frames of small pictures come many a second; SQL is told of them together.
@@ -33,9 +37,10 @@ _TELL_SECONDS = 1.0
 class FrameRecorder:
     """Records the frames of one slice that are not recorded yet, one at a time, in a thread of its own."""
 
-    def __init__(self, context: Context, job: Job, every: int, check: Callable[[], None]) -> None:
+    def __init__(self, context: Context, job: Job, work: Work, check: Callable[[], None]) -> None:
         """`check` raises Stopped when the slice is to end."""
-        self._context, self._job, self._every, self._check = context, job, every, check
+        self._context, self._job, self._every, self._check = context, job, work.spec.frames.every, check
+        self._icc = work.icc
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
         self._pending: Future[None] | None = None
         #: Frames whose files are stored and that SQL does not know yet, and since when nothing was told to SQL.
@@ -91,7 +96,7 @@ class FrameRecorder:
             picture=f"{folder}/frames/{number:05d}.jpg",
             thumbnail=f"{folder}/thumbnails/{number:05d}.jpg",
         )
-        picture, thumbnail = frame_files(rgb)
+        picture, thumbnail = frame_files(rgb, self._icc)
         for key, data in ((frame.picture, picture), (frame.thumbnail, thumbnail)):
             stored(partial(self._context.blobs.put, key, data), f"job {self._job.id}", self._check)
         self._stored.append(frame)

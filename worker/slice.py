@@ -72,7 +72,7 @@ class Slice:
             return self._fail(error)
 
     def _render(self, work: Work) -> Ended:
-        recorder = FrameRecorder(self._context, self._job, work.spec.frames.every, self._heart.check)
+        recorder = FrameRecorder(self._context, self._job, work, self._heart.check)
         try:
             return self._iterate(work, recorder)
         except Stopped as stopped:

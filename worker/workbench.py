@@ -42,6 +42,11 @@ class Work:
     #: The picture that the output takes its transparency and colour profile from.
     original: Picture | None
 
+    @property
+    def icc(self) -> bytes | None:
+        """The profile of the rendering's colours; None for sRGB."""
+        return None if self.original is None else self.original.icc
+
 
 #: Networks that are kept: fair turns may alternate between the jobs of as many, and each takes seconds to start.
 _NETWORKS = 3

@@ -77,6 +77,11 @@ def add(
     app.command(name or function.__name__, rich_help_panel=panel)(prepared(function, job))
 
 
+def group(text: str, *examples: str) -> typer.Typer:
+    """A group of commands. Its help ends with examples, as a command's does."""
+    return typer.Typer(help="\n\n".join([text, *(f"Example: {example}" for example in examples)]), no_args_is_help=True)
+
+
 def prepared(function: Callable[..., None], job: JobOptions | None = None) -> Callable[..., None]:
     """The function as Typer takes it, telling mistakes and ending with the right code.
 

@@ -33,9 +33,11 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def list_models(context: typer.Context, farm: Farm, as_json: Json = False) -> None:
-    """List the networks, or show one.
+    """List the networks; with a command, show one, fetch it or add one's own.
 
     Example: dreamfarm models
+
+    Example: dreamfarm models show motifnet
     """
     if context.invoked_subcommand is not None:
         return

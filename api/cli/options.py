@@ -74,7 +74,7 @@ _FLAGS: dict[Kind, tuple[Flag, ...]] = {
         Flag("detail", _HOW),
         Flag("clip", _HOW),
         Flag("max_score", _HOW, "X"),
-        Flag("aspect", _RESULT, "X", "Width / height of a dream from noise"),
+        Flag("aspect", _RESULT, "X", "Width / height of a dream from noise; a picture keeps its own"),
     ),
     StyleSpec: (
         *_SHARED,

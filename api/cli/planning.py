@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import words
-from api.cli.command import Json, Misused, add, err, out, print_json
+from api.cli.command import Json, Misused, add, err, group, out, print_json
 from api.cli.options import JobOptions
-from api.cli.submitting import checked
+from api.cli.submitting import checked, one_each
 from api.remote.errors import NoFarm
 from shared.manifest_files import Job
 from shared.manifests import NOT_UPLOADED, Entry, check, pictures, with_assets
@@ -29,7 +29,11 @@ _LISTED = 20
 
 def add_commands(app: typer.Typer) -> None:
     """Add this module's commands."""
-    plan = typer.Typer(help="Sizes, tiles, work, time and memory of a job that is not submitted.", no_args_is_help=True)
+    plan = group(
+        "Sizes, tiles, work, time and memory of a job that is not submitted.",
+        "dreamfarm plan dream castle.jpg --size 8192",
+        "dreamfarm plan style castle.jpg --size 4096",
+    )
     add(plan, plan_dream, name="dream", job=JobOptions(DreamSpec))
     add(plan, plan_style, name="style", job=JobOptions(StyleSpec))
     app.add_typer(plan, name="plan", rich_help_panel="Networks and plans")
@@ -45,7 +49,8 @@ def plan_dream(
 
     Example: dreamfarm plan dream castle.jpg --size 8192 --octaves 6
     """
-    print_plan(farm, Entry("", fields | ({} if picture is None else {"input": picture})), as_json=as_json)
+    (entry,) = one_each(fields, "input", [] if picture is None else [picture]) or [Entry("", fields)]
+    print_plan(farm, entry, as_json=as_json)
 
 
 def plan_style(

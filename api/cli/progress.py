@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from rich.cells import cell_len
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
@@ -168,8 +169,8 @@ class _Bars:
         self._update_all()
 
     def _label(self, name: str) -> str:
-        width = self._label_width
-        return f"{name if len(name) <= width else name[: width - 1] + '…':<{width}}"
+        label = words.shortened(name, self._label_width)
+        return label + " " * (self._label_width - cell_len(label))
 
     def _update_all(self) -> None:
         if len(self._jobs) < 2 or time.monotonic() - self._added_up < _SUM_SECONDS:

@@ -135,12 +135,18 @@ def rerun(
         spec = farm.job(output).spec
     else:
         raise Misused(f"there is no file {output}")
-    entry = Entry("", change(spec, changes))
+    entry = Entry("", change(_proportioned(spec, changes), changes))
     checked([entry])
     for picture in pictures or []:
         farm.upload(picture)
     _check_inputs(farm, entry)
     submit(farm, [entry], Then(watch, out, as_json, overwrite), single=True)
+
+
+def _proportioned(spec: Job, changes: Job) -> Job:
+    """The specification, which gives up its own aspect to a picture: the two were taken together once."""
+    fields = {**spec, **changes}
+    return change(spec, {"aspect": 1.0}) if fields.get("input") or fields.get("content") else spec
 
 
 def _check_inputs(farm: Farm, entry: Entry) -> None:

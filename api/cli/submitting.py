@@ -16,7 +16,8 @@ from api.cli.watching import follow
 from api.remote.errors import FarmError
 from shared.manifest_files import Job, ManifestError, Mistake
 from shared.manifests import Entry, check, name_of, pictures, with_assets
-from shared.problems import Problem
+from shared.problems import Problem, SpecError
+from shared.specs import no_aspect
 
 if TYPE_CHECKING:
     from api.client import Farm
@@ -41,7 +42,9 @@ class Then:
 
 
 def one_each(fields: Job, key: str, chosen: Sequence[str]) -> list[Entry]:
-    """A job for each picture, named after it."""
+    """A job for each picture, named after it. Raises SpecError for an option that only dreams out of noise have."""
+    if chosen and "aspect" in fields.get("size", {}):
+        raise SpecError([no_aspect(key)])
     name = fields.get("name")
     return [
         Entry(picture if len(chosen) > 1 else "", {**fields, key: picture, "name": name or name_of(picture)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,8 @@ from shared.states import State
 
 #: Between the columns of a table; a column that gives way keeps so much.
 _GAP, _NARROWEST = 2, 8
+#: Columns of names, which are cut in their middle.
+_NAMES = ("name", "job")
 #: No line of a table in a pipe is longer.
 _PIPE_WIDTH = 2_000
 _COLOURS: dict[str, str] = {
@@ -86,6 +89,24 @@ def clock(at: datetime) -> str:
     return local.strftime("%H:%M:%S" if local.date() == datetime.now().astimezone().date() else "%Y-%m-%d %H:%M:%S")
 
 
+def shortened(text: str, width: int) -> str:
+    """The text in so many columns of a terminal at most, cut in its middle: names differ at their ends."""
+    if cell_len(text) <= width:
+        return text
+    kept = max(0, width - 1)
+    return _fitting(text, kept - kept // 2) + "…" + _fitting(text[::-1], kept // 2)[::-1]
+
+
+def _fitting(text: str, width: int) -> str:
+    """The beginning of a text that is longer, in so many columns at most."""
+    taken = 0
+    for i, character in enumerate(text):
+        taken += cell_len(character)
+        if taken > width:
+            return text[:i]
+    return text
+
+
 def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str | Text]],
@@ -93,16 +114,21 @@ def table(
     right: Sequence[str] = (),
     flexible: str = "name",
 ) -> None:
-    """Print a table. On a terminal the flexible column gives way to the others; in a pipe every row is a whole line."""
+    """Print a table. In a pipe every row is a whole line; on a terminal the flexible column gives way to the others, and
+    then that of the names."""
     # Text, not markup: a file name may hold square brackets.
     cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, _GAP, 0, 0))
     widths = [max([len(column), *(row[i].cell_len for row in cells)]) for i, column in enumerate(columns)]
-    if flexible in columns and out.is_terminal:
-        i = columns.index(flexible)
+    giving_way = [column for column in dict.fromkeys((flexible, *_NAMES)) if column in columns]
+    for column in giving_way if out.is_terminal else ():
+        i = columns.index(column)
         widths[i] = min(widths[i], max(_NARROWEST, out.width - sum(widths) + widths[i] - _GAP * len(columns)))
         for row in cells:
-            row[i].truncate(widths[i], overflow="ellipsis")
+            if column in _NAMES:
+                row[i] = Text(shortened(row[i].plain, widths[i]), style=row[i].style)
+            else:
+                row[i].truncate(widths[i], overflow="ellipsis")
     for column, width in zip(columns, widths, strict=True):
         grid.add_column(column, justify="right" if column in right else "left", no_wrap=True, min_width=width)
     for row in cells:

@@ -42,7 +42,11 @@ def find(url: str | None = None, key: str | None = None) -> Address:
 def _check(url: str) -> None:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        usable = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+        usable = usable and not parts.query and not parts.fragment and not re.search(r"\s", url)
+        host.encode("idna")  # an empty or too long part of a name cannot be asked for
+        url.encode()
     except ValueError:
         usable = False
     if not usable:

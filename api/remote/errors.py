@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,10 @@ from shared.problems import Problem
 
 if TYPE_CHECKING:
     import httpx
+
+
+#: Kinds of mistakes that are the caller's, whatever the farm would say.
+_OF_THE_CALLER = frozenset({"ambiguous-id", "bad-address", "bad-key", "bad-file", "bad-request"})
 
 
 class FarmError(Exception):
@@ -28,21 +33,62 @@ class FarmError(Exception):
     @property
     def caller_erred(self) -> bool:
         """Whether what was asked is wrong in itself, so that asking again is no use."""
-        return self.status in (400, 404, 405, 413, 415, 422) or self.kind in ("ambiguous-id", "bad-address", "bad-key")
+        return self.status in (400, 404, 405, 413, 415, 422) or self.kind in _OF_THE_CALLER
 
 
-class BadAddress(FarmError):
+class BadAddress(FarmError, ValueError):
     """The given address cannot be a farm's."""
 
     def __init__(self, url: str) -> None:
         super().__init__(f"{url!r} is no farm's address; one is like http://127.0.0.1:8560", kind="bad-address")
 
 
-class BadKey(FarmError):
+class BadKey(FarmError, ValueError):
     """The given key cannot be one. It is not shown, because most of it may be right."""
 
     def __init__(self) -> None:
         super().__init__("what was given as the API key cannot be one: it has spaces or accents", kind="bad-key")
+
+
+class BadRequest(FarmError, ValueError, TypeError):
+    """What was asked for cannot be sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind="bad-request")
+
+
+class LocalFileError(FarmError, OSError):
+    """A file or folder of this machine cannot be read or written; `errno` and `filename` are the system's."""
+
+    def __init__(self, message: str, cause: Exception, path: object, *, kind: str = "") -> None:
+        super().__init__(message, kind=kind)
+        self.errno, self.filename = getattr(cause, "errno", None), str(path)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class MissingFile(LocalFileError, FileNotFoundError):
+    """There is no such file on this machine."""
+
+
+def unreadable(path: Path, cause: Exception) -> LocalFileError:
+    """Why a picture's file cannot be sent."""
+    if isinstance(cause, FileNotFoundError):
+        return MissingFile(f"there is no file {path}; name a picture that is there", cause, path, kind="bad-file")
+    if isinstance(cause, IsADirectoryError):
+        return LocalFileError(f"{path} is a folder; name a picture in it", cause, path, kind="bad-file")
+    reason = getattr(cause, "strerror", None) or cause
+    return LocalFileError(
+        f"{str(path)!r} cannot be read ({reason}); name a file that can", cause, path, kind="bad-file"
+    )
+
+
+def unwritable(cause: OSError) -> LocalFileError:
+    """Why what was fetched cannot be kept."""
+    path, reason = cause.filename or "the folder", cause.strerror or cause
+    kind = MissingFile if isinstance(cause, FileNotFoundError) else LocalFileError
+    return kind(f"{path} cannot be written ({reason}); choose another folder, or make room for it", cause, path)
 
 
 class NoFarm(FarmError):

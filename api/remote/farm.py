@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from pydantic import BaseModel
 
 from api.remote import fetching, uploading, watching
 from api.remote.address import find
-from api.remote.errors import FarmError
+from api.remote.errors import BadRequest, FarmError
 from api.remote.transport import PATIENCE_SECONDS, Transport
 from api.schemas import (
     AssetView,
@@ -50,7 +49,8 @@ class Farm:
     """A farm. Where it is, unless told: DREAMFARM_URL and DREAMFARM_KEY, else the farm of `dreamfarm up`.
 
     IDs may be shortened to any prefix that fits one job or batch only. Every method raises FarmError when the farm
-    refuses, and NoFarm when it does not answer; for up to `patience` seconds a farm that answered before is waited for.
+    refuses, or when what is asked for cannot be sent, read or written here, and NoFarm when it does not answer; for up
+    to `patience` seconds a farm that answered before is waited for.
     """
 
     def __init__(self, url: str | None = None, key: str | None = None, *, patience: float = PATIENCE_SECONDS) -> None:
@@ -103,9 +103,8 @@ class Farm:
         self, jobs: Iterable[AnyJob], *, name: str | None = None, idempotency_key: str | None = None
     ) -> SubmittedBatch:
         """Submit many jobs, all or nothing. With the same key they are submitted once."""
-        body = json.dumps({"name": name, "jobs": [_fields(job) for job in jobs]}).encode()
-        headers = _creating(idempotency_key) | {"Content-Type": "application/json"}
-        answer = self.transport.json("POST", "/v1/batches", body=lambda: body, headers=headers)
+        batch = {"name": name, "jobs": [_fields(job) for job in jobs]}
+        answer = self.transport.json("POST", "/v1/batches", json=batch, headers=_creating(idempotency_key))
         return SubmittedBatch.model_validate(answer)
 
     # Looking
@@ -161,7 +160,8 @@ class Farm:
 
     def fetch_portraits(self, model: str, file: Path) -> None:
         """Bring the page with all portraits of a network into a file (JPEG), in place of what it held."""
-        fetching.fetch_portraits(self, _segment(model), file)
+        with fetching.telling_of_files():
+            fetching.fetch_portraits(self, _segment(model), file)
 
     def whoami(self) -> WhoAmI:
         """Whom this client's key speaks for."""
@@ -241,7 +241,8 @@ class Farm:
         What is there already is not fetched again. Raises FileDiffers for a file that is there and another one, unless
         it may be overwritten.
         """
-        return list(fetching.fetch(self, self.job(job), Path(folder), frames=frames, overwrite=overwrite))
+        with fetching.telling_of_files():
+            return list(fetching.fetch(self, self.job(job), Path(folder), frames=frames, overwrite=overwrite))
 
     def _pages(self, path: str, params: Mapping[str, Any], kind: type[View]) -> Iterator[View]:
         cursor: str | None = None
@@ -256,14 +257,8 @@ class Farm:
 
     def plan(self, jobs: Iterable[AnyJob], *, summary: bool = False) -> BatchPlan:
         """What rendering these jobs will do and cost; nothing is submitted. With `summary` only the total."""
-        body = json.dumps({"jobs": [_fields(job) for job in jobs]}).encode()
-        answer = self.transport.json(
-            "POST",
-            "/v1/plan",
-            params={"summary": "true" if summary else None},
-            body=lambda: body,
-            headers={"Content-Type": "application/json"},
-        )
+        batch, params = {"jobs": [_fields(job) for job in jobs]}, {"summary": _true(summary)}
+        answer = self.transport.json("POST", "/v1/plan", params=params, json=batch)
         return BatchPlan.model_validate(answer)
 
 
@@ -277,6 +272,8 @@ def _true(wanted: bool) -> str | None:
 
 def _creating(key: str | None) -> dict[str, str]:
     """Without a key of the caller's, one for this call, so that its repetitions create nothing twice."""
+    if key and not re.fullmatch(r"[!-~]{1,200}", key):
+        raise BadRequest(f"{key[:60]!r} is no idempotency key; one is 1 to 200 letters of ASCII without spaces")
     return {"Idempotency-Key": key or str(uuid.uuid4())}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import httpx
 
-from api.remote.errors import FarmError
+from api.remote.errors import FarmError, unwritable
 from api.remote.transport import Transport
 from shared.names import part_of
 
@@ -42,6 +43,17 @@ class FileDiffers(FarmError):
         super().__init__(
             f"{path} is there already and is another file; choose another folder, or allow to overwrite it"
         )
+
+
+@contextmanager
+def telling_of_files() -> Iterator[None]:
+    """Tell what cannot be written on this machine as FarmError."""
+    try:
+        yield
+    except FarmError:
+        raise
+    except OSError as error:
+        raise unwritable(error) from None
 
 
 def fetch(farm: Farm, job: JobDetail, folder: Path, *, frames: bool, overwrite: bool) -> Iterator[Fetched]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json as json_format
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import IO, Any
 
 import httpx
 
 from api.remote.address import Address
-from api.remote.errors import BadAddress, FarmError, NoFarm, error_of
+from api.remote.errors import BadAddress, BadRequest, FarmError, NoFarm, error_of
 
 #: A request that the farm cannot serve right now is repeated for this long: a restart takes a few seconds.
 PATIENCE_SECONDS = 30.0
@@ -37,7 +38,7 @@ class Transport:
             # A proxy that the environment names would take these names for its own machine.
             by_proxy = httpx.URL(address.url).host not in _LOOPBACK
             self.http = httpx.Client(base_url=address.url, headers=headers, timeout=_TIMEOUT, trust_env=by_proxy)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):
             raise BadAddress(address.url) from None
         #: A farm that answered before is waited for; one that never did is probably not there at all.
         self._answered = False
@@ -59,9 +60,13 @@ class Transport:
         """The JSON of an answer. `body` opens the request's bytes anew for each repetition.
 
         Raises:
-            FarmError: the farm refused; NoFarm: it did not answer for as long as the client's patience lasts.
+            FarmError: the farm refused; BadRequest: this cannot be sent; NoFarm: it did not answer for as long as the
+                client's patience lasts.
         """
         sent = {key: value for key, value in (params or {}).items() if value is not None}
+        if json is not None:
+            encoded = _encoded(json)
+            body, headers = (lambda: encoded), {"Content-Type": "application/json", **(headers or {})}
         deadline = time.monotonic() + self._patience
         for wait in _waits():
             try:
@@ -69,7 +74,8 @@ class Transport:
                     content = None if body is None else body()
                     if content is not None and not isinstance(content, bytes):
                         stack.enter_context(content)
-                    response = self.http.request(method, path, params=sent, json=json, content=content, headers=headers)
+                    request = self._request(method, path, params=sent, content=content, headers=headers)
+                    response = self.http.send(request)
                 self._answered = True
                 if response.status_code in _AWAY and time.monotonic() + wait < deadline:
                     time.sleep(max(wait, _retry_after(response)))
@@ -102,12 +108,20 @@ class Transport:
         Raises:
             FarmError: the farm refused; httpx.TransportError: the connection broke.
         """
-        with self.http.stream(method, path, params=params, headers=headers, timeout=timeout) as response:
+        request = self._request(method, path, params=params, headers=headers, timeout=timeout)
+        with closing(self.http.send(request, stream=True)) as response:
             self._answered = True
             if response.is_error:
                 response.read()
                 raise error_of(response)
             yield response
+
+    def _request(self, method: str, path: str, **parts: Any) -> httpx.Request:
+        """What is to be sent. Raises FarmError for what cannot be written into a request."""
+        try:
+            return self.http.build_request(method, path, **parts)
+        except (UnicodeError, httpx.InvalidURL) as error:
+            raise BadRequest(f"what was asked for has characters that no request can hold ({error})") from None
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -116,6 +130,17 @@ class Transport:
             yield
         except httpx.TransportError as error:
             raise NoFarm(self.address.url, reason(error)) from None
+
+
+def _encoded(value: Any) -> bytes:
+    """JSON. Numbers that are none (NaN) are left to the farm, which names their field. Raises BadRequest."""
+    try:
+        return json_format.dumps(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequest(
+            f"this cannot be sent as JSON ({error}); jobs are made of text, numbers, lists and dictionaries, and pictures "
+            "in them are the `id`s of their uploads"
+        ) from None
 
 
 def _json_of(response: httpx.Response) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from api.remote.errors import FarmError
+from api.remote.errors import FarmError, LocalFileError, unreadable
 from api.remote.transport import Body, Transport
 from api.schemas import AssetView
 
@@ -16,12 +16,22 @@ _AT_ONCE = 4
 
 
 def upload(transport: Transport, picture: Path | bytes) -> AssetView:
-    """The picture's asset, after sending it if the farm does not have it. Raises FarmError, OSError."""
+    """The picture's asset, after sending it if the farm does not have it. Raises FarmError."""
     if isinstance(picture, bytes):
         return _upload(transport, hashlib.sha256(picture).hexdigest(), lambda: picture)
-    with picture.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return _upload(transport, digest, lambda: picture.open("rb"))
+    try:
+        with picture.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise unreadable(picture, error) from None
+    return _upload(transport, digest, lambda: _opened(picture))
+
+
+def _opened(picture: Path) -> Body:
+    try:
+        return picture.open("rb")
+    except OSError as error:
+        raise unreadable(picture, error) from None
 
 
 def upload_all(transport: Transport, pictures: Iterable[str]) -> Iterator[tuple[str, AssetView]]:
@@ -41,7 +51,7 @@ def _named_upload(transport: Transport, path: str) -> AssetView:
         return upload(transport, Path(path))
     except FarmError as error:
         # Of many pictures, the refused one has to be named.
-        if error.caller_erred:
+        if error.caller_erred and not isinstance(error, LocalFileError):
             raise FarmError(f"{path}: {error.message}", kind=error.kind, status=error.status) from None
         raise
 

@@ -84,7 +84,6 @@ def _store(farm: Services, who: Caller, data: bytes, info: PictureInfo) -> tuple
     return added
 
 
-@router.head("/{asset_id}", include_in_schema=False)
 @router.get("/{asset_id}", response_class=Response, responses=FILE_RESPONSE)
 async def get_asset(
     asset_id: str,

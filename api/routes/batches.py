@@ -163,7 +163,7 @@ def change_batch(batch_id: str, change: PriorityChange, farm: Farm, who: Submitt
 
 
 @router.get("/{batch_id}/outputs.zip", response_class=StreamingResponse, responses=FILE_RESPONSE)
-def get_outputs(batch_id: str, farm: Farm, who: Viewer) -> StreamingResponse:
+def get_outputs(batch_id: str, request: Request, farm: Farm, who: Viewer) -> Response:
     """All outputs so far in one archive, made while it is sent."""
     with farm.store.read() as session:
         batch = queries.find_batch(session, batch_id, who.sees)
@@ -175,6 +175,8 @@ def get_outputs(batch_id: str, farm: Farm, who: Viewer) -> StreamingResponse:
     headers = {
         "Content-Disposition": content_disposition(file_name(batch.name or "batch", batch.id, ".zip"), attach=True)
     }
+    if request.method == "HEAD":
+        return Response(media_type="application/zip", headers=headers)  # nobody knows its length before it is made
     return StreamingResponse(_archive(farm.blobs, named), media_type="application/zip", headers=headers)
 
 

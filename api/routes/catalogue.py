@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Request, Response
 
 from api.auth import Viewer
 from api.errors import not_found
-from api.files import ASK_AGAIN, FILE_RESPONSE, FOREVER, MEDIA_TYPES
+from api.files import ASK_AGAIN, FILE_RESPONSE, FOREVER, MEDIA_TYPES, file_response
 from api.schemas import LayerView, ModelView, PortraitView, PresetView, WorkerView
 from api.services import Farm
 from api.views import when
@@ -68,13 +67,13 @@ def list_portraits(name: str, _who: Viewer) -> list[PortraitView]:
     ]
 
 
-@router.get("/models/{name}/portraits/{file}", response_class=FileResponse, responses=FILE_RESPONSE)
-def get_portrait(name: str, file: str, _who: Viewer) -> FileResponse:
+@router.get("/models/{name}/portraits/{file}", response_class=Response, responses=FILE_RESPONSE)
+def get_portrait(name: str, file: str, request: Request, _who: Viewer) -> Response:
     """A portrait, as a JPEG."""
     kept = album(card(name))
     for portrait in kept.portraits:
         if portrait.file == file and kept.path(portrait).is_file():
-            return FileResponse(kept.path(portrait), media_type=MEDIA_TYPES["jpeg"], headers={"Cache-Control": FOREVER})
+            return file_response(request, kept.path(portrait), cache=FOREVER, media_type=MEDIA_TYPES["jpeg"])
     raise not_found(f"{name} has no portrait {file!r}")
 
 

@@ -6,14 +6,27 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from api.auth import Caller
 from api.bodies import idempotency_key
 from shared.store.jobs.steering import ActionName
 
 Key = Annotated[str | None, Depends(idempotency_key)]
-Cursor = Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before")]
+#: The digits of the largest number that a database has for rows.
+_DIGITS = 18
+
+
+def _known_cursor(cursor: str) -> str:
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS):
+        raise ValueError(
+            f"{cursor[:60]!r} is no cursor; one is the `next` of the page before, given as it is: leave it out for the "
+            "first page"
+        )
+    return cursor
+
+
+Cursor = Annotated[Annotated[str, AfterValidator(_known_cursor)] | None, Query(description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Since = Annotated[
     AwareDatetime | None,

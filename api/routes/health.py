@@ -23,14 +23,12 @@ _OK = "ok"
 _NEWER = "the schema was made by a newer version; update this API"
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def get_health() -> dict[str, str]:
     """The process lives."""
     return {"status": "ok"}
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"model": Readiness}})
 def get_readiness(farm: Farm, response: Response) -> Readiness:
     """Whether requests can be served. Without Redis they can: jobs are taken and wait."""

@@ -39,7 +39,6 @@ def list_frames(job_id: str, farm: Farm, who: Viewer, cursor: Cursor = None, lim
     return Page(items=[frame_view(frame) for frame in frames], next=more)
 
 
-@router.head("/frames/{number}", include_in_schema=False)
 @router.get("/frames/{number}", response_class=Response, responses=FILE_RESPONSE)
 def get_frame(
     job_id: str,
@@ -66,7 +65,6 @@ def get_frame(
     )
 
 
-@router.head("/output", include_in_schema=False)
 @router.get("/output", response_class=Response, responses=FILE_RESPONSE)
 def get_output(job_id: str, request: Request, farm: Farm, who: Viewer, download: Download = False) -> Response:
     """The finished picture."""
@@ -74,7 +72,6 @@ def get_output(job_id: str, request: Request, farm: Farm, who: Viewer, download:
     return _made(request, farm, job, job.output, "output", download)
 
 
-@router.head("/animation", include_in_schema=False)
 @router.get("/animation", response_class=Response, responses=FILE_RESPONSE)
 def get_animation(job_id: str, request: Request, farm: Farm, who: Viewer, download: Download = False) -> Response:
     """The animation of the job's frames, where one was asked for."""
@@ -84,7 +81,6 @@ def get_animation(job_id: str, request: Request, farm: Farm, who: Viewer, downlo
     return _made(request, farm, job, job.animation, "animation", download)
 
 
-@router.head("/manifest", include_in_schema=False)
 @router.get("/manifest", response_class=Response, responses=FILE_RESPONSE)
 def get_manifest(job_id: str, request: Request, farm: Farm, who: Viewer, download: Download = False) -> Response:
     """How the output was made, as JSON: everything that is needed to make it again."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import FastAPI, Response
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from api.files import file_response, has_already
 from shared.samples import SAMPLES, sample
 
 _STATIC = Path(__file__).parent / "static"
@@ -30,19 +31,29 @@ _HEADERS = {
 class _Files(StaticFiles):
     """Static files with the gallery's headers."""
 
+    def is_not_modified(self, response_headers: Headers, request_headers: Headers) -> bool:
+        """Whether the client has the file already, also where it says so with `*`, which Starlette does not know."""
+        known = has_already(request_headers, response_headers["etag"])
+        return known or super().is_not_modified(response_headers, request_headers)
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers.update(_HEADERS)
         return response
 
 
+def _file(request: Request, path: Path) -> Response:
+    response = file_response(request, path, cache=_HEADERS["Cache-Control"])
+    response.headers.update(_HEADERS)
+    return response
+
+
 def mount(app: FastAPI) -> None:
     """Serve the gallery at `/`, its files below `/web/` and the bundled pictures below `/samples/`."""
 
-    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
-    def gallery() -> FileResponse:
-        return FileResponse(_STATIC / "index.html", headers=_HEADERS)
+    def gallery(request: Request) -> Response:
+        return _file(request, _STATIC / "index.html")
 
     @app.get("/samples", include_in_schema=False)
     def samples() -> dict[str, str]:
@@ -50,9 +61,9 @@ def mount(app: FastAPI) -> None:
         return SAMPLES
 
     @app.get("/samples/{name}.jpg", include_in_schema=False)
-    def sample_picture(name: str) -> Response:
+    def sample_picture(name: str, request: Request) -> Response:
         if name not in SAMPLES:
             return Response(status_code=404)
-        return FileResponse(sample(name), headers=_HEADERS)
+        return _file(request, sample(name))
 
     app.mount("/web", _Files(directory=_STATIC), name="web")

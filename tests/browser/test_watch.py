@@ -49,6 +49,23 @@ def test_a_long_name_leaves_the_state_in_sight(gallery: Page, farm: Farm) -> Non
     assert state["x"] + state["width"] <= whole["x"] + whole["width"]
 
 
+def test_names_that_differ_at_their_ends_are_told_apart(gallery: Page, farm: Farm) -> None:
+    """Given jobs of a sweep whose names are wider than their cards, each card shows its name's end."""
+    names = [f"{'a castle above the sea ' * 5}seed={seed}" for seed in (1, 2)]
+    spec = {"kind": "dream", "size": {"long_edge": 48}, "octaves": {"count": 1}, "iterations": 1}
+    answer = farm.submit(*[spec | {"name": name} for name in names], name=names[0])
+    cards = [gallery.locator(f".card[data-job={id_}]") for id_ in answer["job_ids"]]
+    for whole, name in [*zip(cards, names, strict=True), (gallery.locator(".batch-card", has_text=names[0]), names[0])]:
+        shown = whole.locator(".split-name")
+        expect(shown).to_have_attribute("title", name)
+        expect(shown).to_have_text(name)
+        expect(shown.locator(".name-end")).to_have_text(name[-14:])
+        box, end = whole.bounding_box(), shown.locator(".name-end").bounding_box()
+        assert box is not None
+        assert end is not None
+        assert end["x"] + end["width"] <= box["x"] + box["width"]
+
+
 def test_filters_show_jobs_while_they_are_in_that_state(gallery: Page, farm: Farm, long_job: dict[str, Any]) -> None:
     card = gallery.locator(f".card[data-job={long_job['id']}]")
     gallery.get_by_role("link", name="running", exact=True).click()

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.integration.conftest import RunningApi, picture, uploaded
-from tests.reference.files import tiff_by_hand
+from tests.reference.files import swapped_profile, tiff_by_hand
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -130,6 +130,16 @@ def test_thumbnails_of_deep_greys_are_as_bright_as_the_picture(
         assert small.size == (120, 90)
         found = np.asarray(small.convert("L"), int)[45, [20, 60, 100]]
     assert np.abs(found - expected).max() <= 3
+
+
+def test_thumbnails_have_the_colours_of_the_picture(one_api: RunningApi) -> None:
+    """Given a profile whose red is green, browsers show the picture green, and its copies, too."""
+    client, file = one_api.client(), io.BytesIO()
+    Image.new("RGB", (400, 300), (250, 20, 20)).save(file, "JPEG", quality=100, icc_profile=swapped_profile())
+    asset = uploaded(client, file.getvalue())
+    for copy in ("thumbnail", "screen"):
+        with Image.open(io.BytesIO(client.get(f"/v1/assets/{asset}?{copy}=true").content)) as small:
+            assert np.asarray(small.convert("RGB"), int)[45, 60] == pytest.approx([20, 250, 20], abs=6)
 
 
 def test_what_shows_through_deep_greys_does_so_in_their_thumbnail(one_api: RunningApi) -> None:

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from PIL import Image
 
-from tests.integration.conftest import RunningApi, picture
+from tests.integration.conftest import RunningApi, picture, uploaded
 from tests.integration.test_api_assets import problem
 from tests.integration.test_api_steering import submitted
 from tests.integration.test_api_submission import DREAM
@@ -110,6 +110,50 @@ def test_files_pages_and_health_can_be_asked_for_without_their_bodies(one_api: R
     for link in (f"/v1/jobs/{job}/manifest", f"/v1/jobs/{job}/frames/latest", "/", "/healthz", "/readyz"):
         assert client.head(link).status_code == client.get(link).status_code == 200
     assert client.head(f"/v1/jobs/{job}/animation").status_code == 404
+
+
+def test_lists_and_archives_answer_head_as_they_answer_get(one_api: RunningApi) -> None:
+    """But for the stream of events, which has no end that a body could be left out of."""
+    client = one_api.client("ada")
+    job = client.post("/v1/jobs", json=DREAM).json()
+    finished(one_api, job["id"])
+    links = ["/v1/jobs", f"/v1/jobs/{job['id']}", f"/v1/jobs/{job['id']}/log", "/v1/batches", "/v1/models", "/docs"]
+    for link in (*links, f"/v1/batches/{job['batch']}/contact-sheet", "/v1/presets", "/v1/workers", "/samples"):
+        whole, asked = client.get(link), client.head(link)
+        assert (whole.status_code, asked.status_code, asked.content) == (200, 200, b""), link
+        assert {name: asked.headers[name] for name in ("content-type", "content-length")} == {
+            name: whole.headers[name] for name in ("content-type", "content-length")
+        }
+    archive = client.head(f"/v1/batches/{job['batch']}/outputs.zip")
+    assert (archive.status_code, archive.headers["content-type"]) == (200, "application/zip")
+    assert ".zip" in archive.headers["content-disposition"]
+    assert client.head("/v1/jobs/j0").status_code == 404
+    assert client.head("/v1/jobs?limit=0").status_code == 422
+    assert client.head("/v1/jobs", headers={"Authorization": "Bearer df_x"}).status_code == 401
+    refused = client.head("/v1/events")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+    assert not [path for path, methods in client.get("/openapi.json").json()["paths"].items() if "head" in methods]
+
+
+def test_who_has_a_file_already_is_told_so_however_they_say_it(one_api: RunningApi) -> None:
+    """Given lists of tags, weak tags and `*`, as RFC 9110 (13.1.2) has them, and tags that only look alike."""
+    client = one_api.client("ada")
+    job = client.post("/v1/jobs", json=DREAM).json()["id"]
+    finished(one_api, job)
+    asset = uploaded(client, picture(500, 400))
+    portrait = client.get("/v1/models/motifnet/portraits").json()[0]["links"]["picture"]
+    links = [f"/v1/jobs/{job}/output", f"/v1/jobs/{job}/frames/latest", f"/v1/assets/{asset}?thumbnail=true", portrait]
+    for link in (*links, "/", "/web/js/main.js", "/samples/" + next(iter(client.get("/samples").json())) + ".jpg"):
+        tag = client.get(link).headers["etag"]
+        for known in ("*", tag, f"W/{tag}", f'"other", W/"a,b" ,{tag}'):
+            answer = client.get(link, headers={"If-None-Match": known})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag), (link, known)
+            assert client.head(link, headers={"If-None-Match": known}).status_code == 304
+        for other in ('"other"', tag.strip('"'), f'"x{tag[1:]}', "W/*", f'"*", W/"{tag[1:-1]}x"'):
+            assert client.get(link, headers={"If-None-Match": other}).status_code == 200, (link, other)
+    for key in one_api.blobs.keys(f"jobs/{job}"):
+        one_api.blobs.delete(key)
+    problem(client.get(f"/v1/jobs/{job}/output", headers={"If-None-Match": "*"}), 404)
 
 
 def test_a_batchs_outputs_come_as_one_archive_with_names_that_differ(api: RunningApi) -> None:

@@ -68,6 +68,7 @@ def test_estimates_rest_on_what_living_workers_learnt(one_api: RunningApi) -> No
         ({"kind": "dream", "width": -3, "height": 5}, "width"),
         ({"kind": "dream", "width": 300}, "width"),
         ({"kind": "dream", "width": "wide", "height": 5}, "width"),
+        ({"kind": "dream", "width": 300, "height": 200, "size": {"aspect": 2.0}}, "size.aspect"),
         ({"kind": "dream", "width": 10, "height": 10}, "size.long_edge"),
         ({"kind": "dream", "size": {"long_edge": 20_001}}, "size.long_edge"),
         ({"kind": "dream", "input": "sha256:" + "2" * 64}, "input"),

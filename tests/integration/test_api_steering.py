@@ -148,6 +148,28 @@ def test_lists_are_filtered_and_come_in_pages(api: RunningApi) -> None:
         problem(client.get("/v1/jobs", params=wrong), 422)
 
 
+def test_unknown_fields_and_cursors_are_refused_in_words(one_api: RunningApi) -> None:
+    client, admin, (batch, (job, *_)) = one_api.client("ada"), one_api.client("root", "admin"), submitted(one_api)
+    for answer, field, meant in (
+        (client.patch(f"/v1/jobs/{job}", json={"priorty": 3}), "priorty", "priority"),
+        (client.patch(f"/v1/batches/{batch}", json={"priority": 3, "prio": 3}), "prio", "priority"),
+        (admin.post("/v1/keys", json={"owner": "cy", "rol{e": "viewer"}), "rol{e", "role"),
+        (client.post("/v1/batches", json={"nam": "x", "jobs": [{"kind": "dream"}]}), "nam", "name"),
+    ):
+        problem(answer, 422)
+        told = {mistake["field"]: mistake["message"] for mistake in answer.json()["errors"]}
+        assert told[field] == f"unknown field {field!r} (did you mean {meant!r}?)"
+    far = admin.post("/v1/keys", json={"label": "\0", "xyz": 1})
+    assert [(m["field"], m["message"][:15]) for m in far.json()["errors"]] == [
+        ("owner", "Field required"), ("label", "it contains the"), ("xyz", "unknown field '"),
+    ]  # fmt: skip
+    for link in ("/v1/jobs", "/v1/batches", f"/v1/jobs/{job}/frames"):
+        for cursor in ("nonsense", "-1", "", "9" * 19, "٣"):
+            answer = client.get(link, params={"cursor": cursor})
+            assert problem(answer, 422).startswith(f"cursor: {cursor!r} is no cursor; one is the `next` of the page")
+            assert [mistake["field"] for mistake in answer.json()["errors"]] == ["cursor"]
+
+
 def test_submitted_jobs_are_announced_in_redis(api: RunningApi, redis_server: RedisServer) -> None:
     queue = celery_app(redis_server.url)
     submitted(api, 50)

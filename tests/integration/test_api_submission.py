@@ -76,6 +76,7 @@ def test_octaves_that_do_not_fit_are_clamped_and_said_so(one_api: RunningApi) ->
         ('{"kind":"dream","priority":10}', "priority", "less"),
         ('{"kind":"dream","output":{"format":"jpeg","bits":16}}', "output", "png or tiff"),
         ('{"kind":"dream","input":"sha256:' + "0" * 64 + '"}', "input", "upload"),
+        ('{"kind":"dream","size":{"aspect":2},"input":"sha256:' + "0" * 64 + '"}', "size.aspect", "out of noise"),
     ],
 )
 def test_mistakes_are_named_by_field_with_what_to_do(one_api: RunningApi, body: str, field: str, message: str) -> None:

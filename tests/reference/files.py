@@ -8,7 +8,7 @@ import zlib
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 
 def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -85,6 +85,12 @@ def tiff_by_hand(
         directory += struct.pack(f"{order}HHI", tag, 4, len(numbers)) + held
     header = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, starts[-1])
     return header + b"".join(data) + directory + struct.pack(f"{order}I", 0) + after
+
+
+def swapped_profile() -> bytes:
+    """A colour profile in which red and green are sRGB's green and red."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return srgb.replace(b"rXYZ", b"held").replace(b"gXYZ", b"rXYZ").replace(b"held", b"gXYZ")
 
 
 def grey_profile(curve: list[int]) -> bytes:

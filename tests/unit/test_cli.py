@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 import os
 import re
 import subprocess
@@ -17,11 +18,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from rich.cells import cell_len
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from api.cli import words
-from api.cli.progress import Snapshot, _Lines
+from api.cli.progress import Snapshot, _Bars, _Lines
+from api.cli.submit import _proportioned
 from deploy.main import build
 
 #: Nothing listens on the discard port.
@@ -60,8 +64,8 @@ def test_every_command_of_the_manual_is_there() -> None:
     assert {("models", "show"), ("render", "dream"), ("render", "style"), ("db", "upgrade")} <= ALL.keys()
 
 
-@pytest.mark.parametrize("path", [path for path, sub in ALL.items() if not hasattr(sub, "commands")], ids=" ".join)
-def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
+def test_every_command_and_group_has_help_with_an_example(path: tuple[str, ...]) -> None:
     result = run(*path, "--help")
 
     assert result.exit_code == 0
@@ -119,6 +123,9 @@ def test_choices_are_those_of_the_specification() -> None:
         (["render", "dream", "--layer", "mixed4x"], "--layer: model 'motifnet' has no layer 'mixed4x'"),
         (["plan", "dream", "--layer", "logits:unicorn"], "--layer: layer 'logits' has no channel 'unicorn'"),
         (["plan", "style", "missing.jpg"], "missing.jpg"),
+        (["dream", "a.jpg", "--aspect", "1.5"], "--aspect: only a dream out of noise can have one; the input keeps"),
+        (["plan", "dream", "a.jpg", "--aspect", "1"], "--aspect: only a dream out of noise"),
+        (["render", "dream", "a.jpg", "b.jpg", "--aspect", "2"], "leave it out, or leave the picture out"),
         (["nonsense"], "nonsense"),
         (["ls", "--url", "nonsense"], "'nonsense' is no farm's address"),
         (["ls", "--url", "http://[::1"], "is no farm's address"),
@@ -346,6 +353,37 @@ def test_tables_in_pipes_keep_every_row_whole(capsys: pytest.CaptureFixture[str]
     assert lines[1].rstrip().endswith("x [bold] :owl:")
 
 
+def test_tables_on_terminals_cut_names_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given jobs of a sweep, whose names differ at their ends, all columns and the ends are seen."""
+    names = [f"a castle above the sea in winter.jpg step=2.0 seed={seed}" for seed in (1, 2)] + ["海" * 40 + "3"]
+    for columns, flexible in ((["id", "name", "size"], "name"), (["name", "size", "states"], "states")):
+        terminal = Console(file=io.StringIO(), force_terminal=True, width=48, color_system=None)
+        monkeypatch.setattr(words, "out", terminal)
+        cells = {"id": "j1", "size": "96×96", "states": "12 succeeded, 3 failed, 4 queued"}
+        words.table(columns, [[cells.get(column, name) for column in columns] for name in names], flexible=flexible)
+        assert isinstance(terminal.file, io.StringIO)
+        lines = terminal.file.getvalue().splitlines()
+        for line, end in zip(lines[1:], ("seed=1", "seed=2", "海3"), strict=True):
+            assert f"{end}  " in line.replace("96×96", "  96×96")
+            assert "…" in line
+            assert "96×96" in line
+            assert cell_len(line) <= 48
+
+
+@given(st.text(), st.integers(1, 40))
+def test_what_is_cut_in_its_middle_fits(text: str, width: int) -> None:
+    cut = words.shortened(text, width)
+    assert cell_len(cut) <= max(width, 1)
+    assert cut == text or "…" in cut
+
+
+def test_labels_of_bars_end_as_the_names_do() -> None:
+    bars = _Bars()
+    labels = [bars._label(name) for name in ("a castle above the sea in winter seed=12", "海" * 30 + "b", "eye")]
+    assert {cell_len(label) for label in labels} == {bars._label_width}
+    assert [label.strip()[-1] for label in labels] == ["2", "b", "e"]
+
+
 def snapshot(octave: int, *, state: str = "running", mpit: float = 0.0) -> Snapshot:
     return Snapshot("j1", "castle.jpg", state, octave, 4, 1, 10, mpit, 10.0)
 
@@ -369,3 +407,13 @@ def test_lines_of_progress_are_few(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split(" · ")[0] for line in lines] == [
         "castle.jpg  queued", "castle.jpg  octave 1/4, 1/10", "castle.jpg  octave 2/4, 1/10",
     ]  # fmt: skip
+
+
+def test_rerunning_gives_up_an_aspect_to_a_picture() -> None:
+    """Given specifications that older farms took, or a dream out of noise that gets a picture now."""
+    picture, noise = {"input": "a.jpg", "size": {"aspect": 1.5}}, {"input": None, "size": {"aspect": 1.5}}
+
+    assert _proportioned(picture, {})["size"]["aspect"] == 1.0
+    assert _proportioned(noise, {"input": "a.jpg"})["size"]["aspect"] == 1.0
+    assert _proportioned(noise, {"seed": "3"}) == noise
+    assert _proportioned(picture, {"input": None}) == picture

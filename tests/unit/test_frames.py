@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from worker.frames import FRAMES_PER_SECOND, animate, frame_bytes, frame_files, shrunk, thinned
+from tests.reference.files import swapped_profile
+from worker.frames import FRAMES_PER_SECOND, animate, animation_of, frame_bytes, frame_files, shrunk, thinned
 
 KINDS: list[Literal["mp4", "webp", "gif"]] = ["mp4", "webp", "gif"]
 
@@ -43,6 +44,18 @@ def test_frame_is_a_jpeg_close_to_the_picture() -> None:
 def test_frame_clips_values_beyond_the_range() -> None:
     with Image.open(io.BytesIO(frame_bytes(flat((-400, 128, 900))))) as image:
         assert np.asarray(image, int)[30, 30] == pytest.approx([0, 128, 255], abs=3)
+
+
+def test_frames_and_animations_show_the_colours_that_the_profile_means() -> None:
+    """Given a profile whose red is green, what is looked at is green, and so is the output's last picture."""
+    rgb, icc = flat((250, 20, 20), 400, 400), swapped_profile()
+    for data in (frame_bytes(rgb, icc), *frame_files(rgb, icc)):
+        with Image.open(io.BytesIO(data)) as image:
+            assert np.asarray(image, int)[30, 30] == pytest.approx([20, 250, 20], abs=6)
+            assert "icc_profile" not in image.info
+    shown = seen(animation_of([frame_bytes(rgb, icc)], lambda frame: frame, rgb, "webp", icc), "webp")
+    for picture in (shown[0], shown[-1]):
+        assert picture[30, 30].astype(int) == pytest.approx([20, 250, 20], abs=9)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from shared.manifests import (
     sweep,
     with_assets,
 )
-from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of
+from shared.specs import SPEC, DreamSpec, StyleSpec, assets_of, stored_spec
 
 FORMATS = ("csv", "json", "ndjson", "yaml")
 ASSET = "sha256:" + 64 * "a"
@@ -124,6 +124,30 @@ def test_every_mistake_is_named_with_its_line_and_field() -> None:
 
     assert [(m.where, m.field) for m in raised.value.mistakes] == [("line 4", "step"), ("line 5", "octaves.count")]
     assert "'fast'" in raised.value.mistakes[0].message
+
+
+def test_an_aspect_beside_a_picture_is_refused_where_it_is_sent_and_not_where_it_is_stored() -> None:
+    text = "input,content,style,aspect\na.jpg,,,1.5\n,,,1.5\na.jpg,,,1\n,b.jpg,c.jpg,0.5\n"
+
+    with pytest.raises(ManifestError) as raised:
+        check(parse(text, "csv", Path()))
+
+    assert [(m.where, m.field) for m in raised.value.mistakes] == [("line 2", "size.aspect"), ("line 5", "size.aspect")]
+    assert "the input keeps its own proportions" in raised.value.mistakes[0].message
+    assert "the content keeps its own proportions" in raised.value.mistakes[1].message
+    picture = "sha256:" + 64 * "a"
+    stored = SPEC.validate_python({"kind": "dream", "input": picture, "size": {"aspect": 1.5}})
+    assert stored_spec(stored.model_dump_json()) == stored
+
+
+def test_long_names_of_a_sweep_keep_what_differs() -> None:
+    entries = sweep([Entry("", {"kind": "dream", "name": "W" * 195 + ".jpg"})], [parse_sweep("seed=1..12")])
+
+    names = [entry.job["name"] for entry in entries]
+    assert len(set(names)) == 12
+    assert {len(name) for name in names} == {200}
+    assert names[11].endswith("WW seed=12")
+    check(entries)
 
 
 def test_unknown_fields_are_refused_with_the_nearest_name() -> None:

@@ -16,11 +16,51 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from shared.picture_reading import load, open_picture, viewable
+from shared.picture_reading import in_srgb, load, open_picture, viewable
 from shared.pictures import Limits, PictureError, decode, probe, read_manifest
-from tests.reference.files import chunk, grey_profile, noise, png_by_hand, saved, tiff_by_hand
+from tests.reference.files import chunk, grey_profile, noise, png_by_hand, saved, swapped_profile, tiff_by_hand
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+class TestViewing:
+    """What is looked at has the colours that the profile means, whatever colours the file has."""
+
+    def shown(self, data: bytes) -> np.ndarray:
+        image = open_picture(data, Limits())
+        load(image)
+        picture, icc = viewable(image)
+        return np.asarray(in_srgb(picture, icc), int)[0, 0]
+
+    @pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "tiff"])
+    def test_of_rgb(self, kind: str) -> None:
+        data = saved(Image.new("RGB", (8, 8), (250, 20, 20)), kind, icc_profile=swapped_profile())
+        assert self.shown(data) == pytest.approx([20, 250, 20], abs=4)
+        plain = saved(Image.new("RGB", (8, 8), (250, 20, 20)), kind)
+        assert self.shown(plain) == pytest.approx([250, 20, 20], abs=4)
+
+    def test_with_transparency(self) -> None:
+        data = saved(Image.new("RGBA", (8, 8), (250, 20, 20, 77)), "png", icc_profile=swapped_profile())
+        assert self.shown(data) == pytest.approx([20, 250, 20, 77], abs=2)
+        table = Image.new("RGB", (8, 8), (250, 20, 20)).quantize(4)
+        assert self.shown(saved(table, "png", icc_profile=swapped_profile())) == pytest.approx([20, 250, 20], abs=2)
+
+    @pytest.mark.parametrize(
+        ("mode", "colour"),
+        [("L", 100), ("LA", (100, 77)), ("I;16", 25_700), ("RGB", (9, 90, 99)), ("CMYK", (9, 9, 9, 9))],
+    )
+    def test_is_what_is_rendered_from(self, mode: str, colour: Any) -> None:
+        """Given profiles of greys, and one that does not fit, both readers make the same of them."""
+        data = saved(Image.new(mode, (8, 8), colour), "tiff", icc_profile=grey_profile([round(1.4 * 256)]))
+        found = decode(data)
+        expected = (found.rgb[0, 0] / (257 if found.rgb.dtype == np.uint16 else 1)).tolist()
+        assert self.shown(data)[:3] == pytest.approx(expected, abs=1)
+        if mode == "LA":
+            assert self.shown(data)[3] == 77
+
+    def test_a_damaged_profile_is_none(self) -> None:
+        data = saved(Image.new("RGB", (8, 8), (250, 20, 20)), "png", icc_profile=swapped_profile()[:300])
+        assert self.shown(data).tolist() == [250, 20, 20]
 
 
 class TestProbe:
@@ -246,7 +286,7 @@ class TestDecode:
         assert picture.alpha.tolist() == [opacity]
         image = open_picture(data, Limits())
         load(image)
-        assert np.asarray(viewable(image))[0, :, 3].tolist() == opacity
+        assert np.asarray(viewable(image)[0])[0, :, 3].tolist() == opacity
 
     def test_cmyk(self) -> None:
         image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))

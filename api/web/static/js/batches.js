@@ -1,7 +1,7 @@
 // Batches: the cards in the strip, and the header of one batch's own page.
 
 import * as api from "./api.js";
-import { fill, h, icon } from "./dom.js";
+import { fill, h, icon, named } from "./dom.js";
 import { ago, amount, count, date, duration, percent, plural } from "./format.js";
 import { Actions, TrashNote, complain, progressBar, statesBar } from "./widgets.js";
 
@@ -22,7 +22,7 @@ function fillCard(card, batch) {
     h(
       "div",
       { class: "batch-text" },
-      h("strong", {}, name(batch)),
+      named("strong", "batch-name", name(batch)),
       h("span", { class: "faint" }, `${plural(batch.jobs, "job")} · ${ago(batch.created_at)}`),
       statesBar(batch.states),
     ),

@@ -1,6 +1,6 @@
 // A job as a card in the grid, kept up to date by what the farm tells.
 
-import { h, icon } from "./dom.js";
+import { h, icon, named } from "./dom.js";
 import { duration, pixels } from "./format.js";
 import { badge, progressBar, progressLine } from "./widgets.js";
 
@@ -19,7 +19,7 @@ export class JobCard {
       h(
         "div",
         { class: "card-info" },
-        h("div", { class: "card-head" }, h("span", { class: "card-name" }, job.name), this.badge),
+        h("div", { class: "card-head" }, named("span", "card-name", job.name), this.badge),
         this.line,
         this.bar,
       ),

@@ -56,6 +56,22 @@ const PATHS = {
   leave: "M10 4H5v16h5M14 8l4 4-4 4M18 12H9",
 };
 
+// So much of a long name's end is always shown: names of a sweep differ there.
+const NAME_END = 14;
+const LONG_NAME = 2 * NAME_END;
+
+/** A name in a line of its own, which is cut in its middle where it is too long, and whole when it is pointed at. */
+export function named(tag, className, name) {
+  const letters = Array.from(name);
+  if (letters.length < LONG_NAME) return h(tag, { class: className, title: name }, name);
+  return h(
+    tag,
+    { class: `${className} split-name`, title: name },
+    h("span", { class: "name-start" }, letters.slice(0, -NAME_END).join("")),
+    h("span", { class: "name-end" }, letters.slice(-NAME_END).join("")),
+  );
+}
+
 /** A line drawing; hidden from screen readers, whose words stand beside it or in the button's label. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

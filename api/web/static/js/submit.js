@@ -207,6 +207,8 @@ class SubmitPage {
     if (this.kind === "dream" && this.guide.ready.length) common.guide = this.guide.ready[0].asset;
     if (this.fromNoise) return [common];
     if (!this.inputs.ready.length) return "Choose a picture to see what it will cost.";
+    // Kept of a dream out of noise, or of a job of an older farm; pictures have their own.
+    delete common.size?.aspect;
     if (this.kind === "dream")
       return this.inputs.ready.map((item) => ({ ...common, input: item.asset, name: item.name }));
     if (!this.styles.ready.length) return "Choose a style: a painting, a pattern, a texture.";
