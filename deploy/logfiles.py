@@ -66,8 +66,13 @@ class Report:
             self._file.write(f"{day} {hour} {message}\n")
             self._file.flush()
         keep_small(self._path)
-        with contextlib.suppress(OSError, ValueError):
+        try:
             print(f"{hour} {message}", flush=True)
+        except BrokenPipeError:
+            # Nobody reads any more. What is left in the buffer is for nobody, too: Python complains of it when it ends.
+            _to_nowhere(1)
+        except (OSError, ValueError):
+            pass
 
     def __enter__(self) -> Report:
         return self
@@ -85,10 +90,14 @@ def hang_up(log: Path) -> None:
     """Let go of the terminal: from now on the process's output goes to nobody, and its errors to a log."""
     sys.stdout.flush()
     sys.stderr.flush()
-    nowhere = os.open(os.devnull, os.O_RDWR)
     errors = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
+    _to_nowhere(0, 1)
     os.dup2(errors, 2)
-    os.close(nowhere)
     os.close(errors)
+
+
+def _to_nowhere(*descriptors: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)

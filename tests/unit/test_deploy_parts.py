@@ -113,6 +113,35 @@ def test_a_report_goes_to_people_and_to_the_log(tmp_path: Path, capsys: pytest.C
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d redis is ready\n", (tmp_path / "farm.log").read_text())
 
 
+def test_a_report_that_nobody_reads_any_more_goes_on_in_the_log(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from deploy.logfiles import Report
+with Report(Path(sys.argv[1])) as report:
+    report.say("up")
+    sys.stdin.read()
+    for message in ("down", "ended"):
+        report.say(message)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "farm.log")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().endswith("up\n")
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+    assert [line.split()[-1] for line in (tmp_path / "farm.log").read_text().splitlines()] == ["up", "down", "ended"]
+
+
 def test_a_log_that_grows_is_put_aside_under_its_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logfiles, "LARGEST_BYTES", 10)
     log = tmp_path / "api.log"
