@@ -120,8 +120,7 @@ def test_outputs_tell_which_network_made_them(networks: Path, file: Path, tmp_pa
     add("mine", file, folder=networks, pooling="average")
     assert "different" in run("verify", output).output  # by its output, this may have been its network
 
-    output.unlink()
-    assert run(*render).exit_code == 0
+    assert run(*render, "--overwrite").exit_code == 0
     (output,) = tmp_path.glob("*.png")
     assert "same" in run("verify", output).output
     add("mine", file, folder=networks)
