@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,7 +74,9 @@ def down(data: Data = None) -> None:
 
 
 def status(data: Data = None, as_json: Json = False) -> None:
-    """Show the farm's services, addresses, jobs and workers. Exit code 1 where none runs.
+    """Show the services, addresses, jobs and workers of the farm on this machine. Exit code 1 where none runs.
+
+    Of a farm elsewhere, `dreamfarm workers` and `dreamfarm ls` tell.
 
     Example: dreamfarm status --json
     """
@@ -84,6 +87,10 @@ def status(data: Data = None, as_json: Json = False) -> None:
         print_json(dataclasses.asdict(found))
     else:
         typer.echo(_told(found))
+        if elsewhere := os.environ.get("DREAMFARM_URL"):
+            typer.echo(
+                f"  ! this is this machine's; of {elsewhere} tell `dreamfarm workers` and `dreamfarm ls`", err=True
+            )
     if found.state != "running":
         raise typer.Exit(1)
 

@@ -12,7 +12,7 @@ import typer
 
 from api.cli import words
 from api.cli.command import Failed, Json, add, err, print_json, time_option
-from api.cli.ids import Ids, is_batch
+from api.cli.ids import Ids, found, is_batch
 
 if TYPE_CHECKING:
     from api.client import Farm
@@ -40,7 +40,7 @@ def delete(
 
     Example: dreamfarm delete b71 j4k2
     """
-    things = _found(farm, ids)
+    things = found(farm, ids)
     if not yes and sys.stdin.isatty():
         _ask(things)
     with _telling("deleted", as_json) as done:
@@ -64,16 +64,10 @@ def restore(
 
     Example: dreamfarm restore b71
     """
-    things = _found(farm, ids)
+    things = found(farm, ids)
     with _telling("restored", as_json) as done:
         for thing in things:
             done.append(farm.restore_batch(thing.id, since=since) if is_batch(thing.id) else farm.restore_job(thing.id))
-
-
-def _found(farm: Farm, ids: Sequence[str]) -> list[JobView | BatchView]:
-    """All that is named, so that a mistyped ID is told before anything is done."""
-    batches = [is_batch(id) for id in ids]
-    return [farm.batch(id) if batch else farm.job(id) for id, batch in zip(ids, batches, strict=True)]
 
 
 def _ask(things: Sequence[JobView | BatchView]) -> None:

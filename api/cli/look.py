@@ -1,4 +1,4 @@
-"""The commands that look: ls, show, watch, fetch, log."""
+"""The commands that look: ls, show, watch, fetch, log, workers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TRASH_COLUMN = ("restorable until",)
 
 def add_commands(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (ls, show, watch, fetch, log):
+    for command in (ls, show, watch, fetch, log, workers):
         add(app, command, panel=_PANEL)
 
 
@@ -276,3 +276,30 @@ def _show_job(job: JobDetail) -> None:
 def _facts(*facts: tuple[str, str]) -> None:
     for name, value in facts:
         out.print(Text(f"  {name:<10}", style="dim").append(value, style="default not dim"), soft_wrap=True)
+
+
+def workers(farm: Farm, as_json: Json = False) -> None:
+    """List the farm's workers, on whatever machine: what they compute on, what they render, and who fell silent.
+
+    Example: dreamfarm workers
+    """
+    listed = farm.workers()
+    if as_json:
+        print_json(listed)
+        return
+    words.table(
+        ["worker", "host", "device", "state", "job", "since"],
+        [
+            (
+                worker.name,
+                worker.host,
+                worker.device,
+                ("rendering" if worker.job else "idle") if worker.live else "silent",
+                worker.job or "",
+                words.ago(worker.started_at if worker.live else worker.seen_at),
+            )
+            for worker in listed
+        ],
+    )
+    if not any(worker.live for worker in listed):
+        err.print("No worker is there, so nothing is rendered: dreamfarm worker --device cpu (or gpu:0)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +10,7 @@ import typer
 
 from api.cli import words
 from api.cli.command import Json, Misused, add, err, print_json, time_option
-from api.cli.ids import Id, is_batch
+from api.cli.ids import Ids, found, is_batch
 
 if TYPE_CHECKING:
     from api.client import Farm
@@ -24,35 +25,37 @@ def add_commands(app: typer.Typer) -> None:
         add(app, command, panel=_PANEL)
 
 
-def cancel(farm: Farm, id: Id, as_json: Json = False) -> None:
-    """Cancel a job, or all unfinished jobs of a batch. Their checkpoints stay: they can be retried from there.
+def cancel(farm: Farm, ids: Ids, as_json: Json = False) -> None:
+    """Cancel jobs, or all unfinished jobs of batches. Their checkpoints stay: they can be retried from there.
 
     Example: dreamfarm cancel j4k2
     """
-    done = _steer(farm, id, "cancel", as_json)
-    if done.changed and done.at is not None and not as_json:
-        err.print(f"undo: dreamfarm retry {id} --since {done.at.isoformat()}", style="dim", soft_wrap=True)
+    done = _steer(farm, ids, "cancel", as_json)
+    times = [answer.at for answer in done if answer.changed and answer.at is not None]
+    if times and not as_json:
+        undo = f"dreamfarm retry {' '.join(ids)} --since {min(times).isoformat()}"
+        err.print(f"undo: {undo}", style="dim", soft_wrap=True)
 
 
-def pause(farm: Farm, id: Id, as_json: Json = False) -> None:
-    """Pause a job, or all waiting and running jobs of a batch; they keep what they have done.
+def pause(farm: Farm, ids: Ids, as_json: Json = False) -> None:
+    """Pause jobs, or all waiting and running jobs of batches; they keep what they have done.
 
     Example: dreamfarm pause b71
     """
-    _steer(farm, id, "pause", as_json)
+    _steer(farm, ids, "pause", as_json)
 
 
-def resume(farm: Farm, id: Id, as_json: Json = False) -> None:
-    """Go on with a paused or failed job, or with those of a batch, where it stopped.
+def resume(farm: Farm, ids: Ids, as_json: Json = False) -> None:
+    """Go on with paused or failed jobs, or with those of batches, where they stopped.
 
-    Example: dreamfarm resume b71
+    Example: dreamfarm resume b71 j4k2
     """
-    _steer(farm, id, "resume", as_json)
+    _steer(farm, ids, "resume", as_json)
 
 
 def retry(
     farm: Farm,
-    id: Id,
+    ids: Ids,
     failed: Annotated[bool, typer.Option("--failed", help="Of a batch: only failed jobs, not cancelled ones")] = False,
     since: Annotated[
         datetime | None,
@@ -64,47 +67,70 @@ def retry(
 
     Example: dreamfarm retry b71 --failed
     """
-    if failed and not is_batch(id) and farm.job(id).state != "failed":
-        raise Misused(f"job {id} has not failed; without --failed, retry takes cancelled jobs too")
-    _steer(farm, id, "retry", as_json, failed_only=failed, since=since)
+    for id in ids if failed else ():
+        if not is_batch(id) and farm.job(id).state != "failed":
+            raise Misused(f"job {id} has not failed; without --failed, retry takes cancelled jobs too")
+    _steer(farm, ids, "retry", as_json, failed_only=failed, since=since)
 
 
 def priority(
     farm: Farm,
-    id: Id,
+    ids: Ids,
     number: Annotated[int, typer.Argument(min=0, max=9, metavar="0-9", help="0 is the most urgent")],
     as_json: Json = False,
 ) -> None:
-    """Change the priority of a job, or of a batch's unfinished jobs.
+    """Change the priority of jobs, or of batches' unfinished jobs.
 
     Example: dreamfarm priority b71 2
     """
-    done = farm.set_batch_priority(id, number) if is_batch(id) else farm.set_job_priority(id, number)
-    _told(done, f"priority {number}", as_json)
+
+    def change(id: str) -> SteeredJob | SteeredBatch:
+        return farm.set_batch_priority(id, number) if is_batch(id) else farm.set_job_priority(id, number)
+
+    _each(farm, ids, change, f"priority {number}", as_json)
 
 
 def _steer(
     farm: Farm,
-    id: str,
+    ids: Sequence[str],
     action: Literal["cancel", "pause", "resume", "retry"],
     as_json: bool,
     *,
     failed_only: bool = False,
     since: datetime | None = None,
-) -> SteeredJob | SteeredBatch:
-    done: SteeredJob | SteeredBatch
-    if is_batch(id):
-        done = farm.steer_batch(id, action, failed_only=failed_only, since=since)
-    else:
-        done = farm.steer_job(id, action, since=since)
-    _told(done, action, as_json)
+) -> list[SteeredJob | SteeredBatch]:
+    def steer(id: str) -> SteeredJob | SteeredBatch:
+        if is_batch(id):
+            return farm.steer_batch(id, action, failed_only=failed_only, since=since)
+        return farm.steer_job(id, action, since=since)
+
+    return _each(farm, ids, steer, action, as_json)
+
+
+def _each(
+    farm: Farm, ids: Sequence[str], steer: Callable[[str], SteeredJob | SteeredBatch], action: str, as_json: bool
+) -> list[SteeredJob | SteeredBatch]:
+    """Steer one after the other, and tell what was done, also when the next of several is refused. As JSON, one is told
+    by itself and several as a list.
+    """
+    if len(ids) > 1:
+        found(farm, ids)
+    done: list[SteeredJob | SteeredBatch] = []
+    try:
+        for id in ids:
+            done.append(steer(id))
+            if not as_json:
+                _tell(done[-1], action)
+    finally:
+        if as_json and len(ids) > 1:
+            print_json(done)
+    if as_json and len(ids) == 1:
+        print_json(done[0])
     return done
 
 
-def _told(done: SteeredJob | SteeredBatch, action: str, as_json: bool) -> None:
-    if as_json:
-        print_json(done)
-    elif hasattr(done, "job"):
+def _tell(done: SteeredJob | SteeredBatch, action: str) -> None:
+    if hasattr(done, "job"):
         now = words.state(done.job.state)
         err.print(now.append(f"  {done.job.id}  {done.job.name}", style="default not bold not dim"), soft_wrap=True)
         if not done.changed:

@@ -22,8 +22,8 @@ from shared.cards import card
 from shared.outputs import manifest_in, manifest_of, output_file
 from shared.plan import plan
 from shared.specs import SPEC
-from shared.store import keys
-from shared.store.tables import Asset, Job
+from shared.store import keys, now
+from shared.store.tables import Asset, Job, Worker
 from tests.conftest import wait_until
 from tests.integration.conftest import RunningApi, picture
 from tests.integration.worker_hand import failed, finished, framed, taken
@@ -200,6 +200,33 @@ def test_jobs_are_listed_and_steered_by_short_ids(at: Terminal) -> None:
     assert "cancelled by ada" in at.run("log", short).stdout
     assert "fits several" in at.run("show", "j", code=2).stderr if at.id("dream", *SMALL) else ""
     assert "there is no job" in at.run("show", "j00000000000", code=2).stderr
+
+
+def test_several_are_steered_at_once(at: Terminal) -> None:
+    first, *jobs = (at.id("dream", *SMALL, "--name", name) for name in ("a", "b", "c"))
+    assert "there is no job" in at.run("pause", *jobs, "j00000000000", code=2).stderr
+    assert [at.json("show", job)["state"] for job in jobs] == ["queued"] * 2  # a mistyped ID is told before
+
+    assert [done["job"]["state"] for done in at.json("pause", *jobs)] == ["paused"] * 2
+    assert [done["job"]["priority"] for done in at.json("priority", *jobs, 7)] == [7, 7]
+    at.run("resume", *jobs)
+    at.run("pause", jobs[0])
+    told = at.run("cancel", first, *jobs).stderr.splitlines()
+    assert len(told) == 4
+    at.run(*told[3].removeprefix("undo: dreamfarm ").split())
+    assert [at.json("show", job)["state"] for job in jobs] == ["paused", "queued"]
+
+
+def test_workers_are_listed(at: Terminal) -> None:
+    assert "No worker is there" in at.run("workers").stderr
+    assert at.json("workers") == []
+    with at.api.store.write() as session:
+        for name, seen in (("here", now()), ("gone", now() - 3600)):
+            session.add(Worker(name=name, host="box", pid=1, device="cpu", started_at=now() - 7200, seen_at=seen))
+    told = at.run("workers").stdout.splitlines()
+    assert [line.split()[:4] for line in told[1:]] == [["here", "box", "cpu", "idle"], ["gone", "box", "cpu", "silent"]]
+    assert told[1].endswith("2 h ago")
+    assert at.run("workers").stderr == ""
 
 
 def test_batches_are_listed_and_steered(at: Terminal) -> None:

@@ -354,13 +354,17 @@ def test_a_farm_whose_test_fails_does_not_run_on(data: Path) -> None:
     wait_until(lambda: not running(members), what="the end of all services")
 
 
-def test_down_and_status_without_a_farm(tmp_path: Path) -> None:
+def test_down_and_status_without_a_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DREAMFARM_URL", raising=False)
     nothing = tmp_path / "nothing"
     ended = dreamfarm("down", "--data", str(nothing))
     assert (ended.returncode, ended.stdout.strip()) == (0, f"no farm is running in {nothing}")
     looked = dreamfarm("status", "--data", str(nothing))
     assert looked.returncode == 1
     assert "is stopped" in looked.stdout
+    assert looked.stderr == ""
+    monkeypatch.setenv("DREAMFARM_URL", "https://farm.example")
+    assert "of https://farm.example tell `dreamfarm workers`" in dreamfarm("status", "--data", str(nothing)).stderr
     assert not nothing.exists()
 
 
