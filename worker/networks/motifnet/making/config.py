@@ -121,8 +121,8 @@ FINISH = Config(
     spoiling="strong",
 )
 
-#: motifnet's fourth and last training: as a wider network, on four times the draws, at rates that let it change. Trained
-#: pictures are named as rarely as others by the third one, so that room is what it lacks.
+#: motifnet's fourth and last training: as a wider network, on four times the draws, at rates that let it change. The third
+#: one names pictures that it was trained with as rarely as others, so that room is what it lacks.
 WIDE = replace(
     FINISH, seed=4, draws=2_000, width=1.0, steps=17_000, learning_rate=2e-3, warmup=300, precision="bfloat16"
 )
