@@ -37,7 +37,7 @@ def portray_model(
         int, typer.Option(min=0, help="Of each layer so many channels, evenly spread, beside the layer as a whole")
     ] = 24,
     size: Annotated[int, typer.Option(min=64, max=1024, help="Side of the portraits in pixels")] = 160,
-    iterations: Annotated[int, typer.Option(min=1, max=1000, help="Steps in each octave")] = 24,
+    iterations: Annotated[int, typer.Option(min=1, max=1000, help="Steps in each octave")] = 14,
     again: Annotated[bool, typer.Option("--again", help="Also those that are there already")] = False,
     folder: Annotated[Path | None, typer.Option("--out", help="Another folder than the network's own")] = None,
     data: Data = None,
@@ -116,7 +116,7 @@ def _wanted(card: Card, layers: Sequence[Layer], channels: int) -> Iterator[Port
 def _render(bench: Bench, card: Card, portrait: Portrait, size: int, iterations: int) -> bytes | None:
     """The portrait, a JPEG; None when nothing came of it. Raises Failed."""
     from shared.pictures import encode
-    from shared.portraits import RECIPE, objective
+    from shared.portraits import RECIPE
     from shared.specs import DreamSpec, Output
     from worker.render import RenderError
 
@@ -124,7 +124,7 @@ def _render(bench: Bench, card: Card, portrait: Portrait, size: int, iterations:
         RECIPE
         | {
             "model": card.name,
-            "objective": objective(card, portrait.layer, portrait.channel),
+            "objective": [{"layer": portrait.layer, "channel": portrait.channel}],
             "size": {"long_edge": max(size, card.by_name[portrait.layer].min_size, card.min_size)},
             "iterations": iterations,
         }

@@ -21,25 +21,14 @@ from shared.sheets import contact_sheet
 _INDEX = "portraits.json"
 #: What of a dream they share: octaves that begin so small that a motif fills them, and shifts, so that no grid shows.
 RECIPE: dict[str, Any] = {
-    "octaves": {"count": 5, "scale": 1.4},
-    "gradient": OUT_OF_NOISE | {"levels": 5, "blur": 1.0},
+    "octaves": {"count": 5, "scale": 1.3},
+    "gradient": OUT_OF_NOISE,
     "step": 2.0,
     "jitter": 16,
     "frames": {"every": 0},
 }
-#: What is taken off a class' logit, in means of all logits. Classes are likely by what sets their logits apart; without
-#: it, what raises all of them grows in the middle of a dream.
-_APART = 0.75
 #: Height of the pictures on a page of them, in pixels.
 _ROW = 150
-
-
-def objective(card: Card, layer: str, channel: int | str | None) -> list[dict[str, Any]]:
-    """What a portrait of a layer, or of one of its channels, maximises."""
-    own = {"layer": layer, "channel": channel}
-    if layer != card.logits or channel is None:
-        return [own]
-    return [own, {"layer": layer, "statistic": "mean", "weight": -_APART}]
 
 
 class Portrait(BaseModel):

@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from shared.plan import plan
-from shared.portraits import RECIPE, objective
+from shared.portraits import RECIPE
 from shared.samples import sample
 from shared.specs import DreamSpec
 from worker.networks.motifnet.making.config import JUDGE, JUDGE_FINISH, changed
@@ -53,7 +53,7 @@ def dream(network: Network, motif: str, picture: NDArray[np.float32] | None, siz
     spec = DreamSpec.model_validate(
         RECIPE
         | {
-            "objective": objective(network.card, network.card.logits or "logits", motif),
+            "objective": [{"layer": network.card.logits, "channel": motif}],
             "iterations": iterations,
             "size": {"long_edge": size},
             "input": None if picture is None else "sha256:" + "0" * 64,
@@ -104,11 +104,12 @@ def _network(name: str) -> Network:
         from worker.networks import load
 
         return load("motifnet", folder=settings().networks)
-    from worker.networks.motifnet.convert import converted
+    from worker.networks.motifnet.convert import converted, set_apart
     from worker.networks.motifnet.making.naming import Namer
 
     trained = Namer.of(Path(name))
-    return converted(trained.model, list(trained.names))[0]
+    network, _ = converted(trained.model, list(trained.names))
+    return replace(network, weights=set_apart(network.weights, network.card.logits or "logits"))
 
 
 def main() -> None:
@@ -119,7 +120,7 @@ def main() -> None:
     parser.add_argument("--motifs", nargs="+", help="motifs to dream (default: all)")
     parser.add_argument("--sources", nargs="+", choices=["noise", *SAMPLES], default=["noise", *SAMPLES])
     parser.add_argument("--side", type=int, default=192, help="longer side of the dreams in pixels")
-    parser.add_argument("--iterations", type=int, default=20, help="per octave")
+    parser.add_argument("--iterations", type=int, default=14, help="per octave")
     parser.add_argument("--out", type=Path, help="folder for the verdict (default: the network's)")
     add_options(parser)
     args = parser.parse_args()
