@@ -22,7 +22,7 @@ SMALL = ("--size", "64", "--iterations", "6", "--layer", "mixed3a", "--channels"
 
 def test_a_portrait_excites_what_it_is_of(networks: Path) -> None:
     """Each portrait of a channel excites this channel more than the portraits of the others do."""
-    made = run("models", "portray", "motifnet", *SMALL)
+    made = run("models", "portray", "motifnet", *SMALL, "--iterations", "12")
     assert made.exit_code == 0, made.output
 
     kept = [p for p in album(card("motifnet")).portraits if p.layer == "mixed3a"]
