@@ -62,7 +62,7 @@ def test_an_output_is_verified_to_the_bit_whatever_else_is_in_memory(
     )
     pictures = {"content": Picture(drawn(64, 520)), "styles.0.asset": Picture(drawn(48, 64, seed=1))}
     bench = Bench.of("motifnet", Settings(data=tmp_path))
-    roomy, narrow = Machine(tile_bytes=10_000_000), Machine(tile_bytes=1_000_000, kept_bytes=0)
+    roomy, narrow = Machine(tile_bytes=16_000_000), Machine(tile_bytes=1_600_000, kept_bytes=0)
     monkeypatch.setattr("deploy.inprocess.machine", lambda: roomy)
     first = bench.render(spec, pictures, show=lambda _: None)
     small, large = first.manifest.tiling.cuts
