@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import func, insert, select
 
+from deploy.ports import free_port
 from shared.cards import card
 from shared.plan import plan
 from shared.queue import celery_app
@@ -30,7 +31,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     redis_folder.mkdir()
     redis = RedisServer(redis_folder)
     redis.start()
-    farm = Farm(folder / "farm", redis, PORT=str(_free_port()))
+    farm = Farm(folder / "farm", redis, PORT=str(free_port("127.0.0.1")))
     try:
         one_post = _post(farm)
         yield Figure(f"{JOBS} jobs in one POST", one_post, "s", 3.0)
@@ -99,11 +100,3 @@ def _alive(client: httpx.Client) -> bool:
         return client.get("/healthz").is_success
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tomllib
@@ -21,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from api.client import Farm
+from deploy.ports import free_port
 from shared.samples import sample
 from tests.conftest import RedisServer, ending, wait_until
 
@@ -105,24 +105,17 @@ class Image:
 @pytest.fixture
 def environment(tmp_path: Path, postgres_url: str, redis_server: RedisServer) -> dict[str, str]:
     """What compose tells all services."""
+    port = free_port("127.0.0.1")
     told = {
         "DATABASE_URL": postgres_url,
         "REDIS_URL": redis_server.url,
         "BLOBS_URL": (tmp_path / "blobs").as_uri(),
         "DATA": str(tmp_path / "data"),
-        "PORT": str(free_port()),
-        "FLOWER_PORT": str(free_port()),
+        "PORT": str(port),
+        "FLOWER_PORT": str(free_port("127.0.0.1", but=port)),
         "FLOWER_PASSWORD": "secret",
     }
     return {f"DREAMFARM_{name}": value for name, value in told.items()}
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        port: int = server.getsockname()[1]
-        return port
 
 
 def test_what_an_image_holds_is_enough(tmp_path: Path, environment: dict[str, str]) -> None:
